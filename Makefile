@@ -1,0 +1,50 @@
+# Two commands: `make benchmark` and `make test`. Both create .venv when it is missing.
+#
+#   make benchmark QUICK=1     one fold and fewer tables, under a minute
+#   make benchmark DATA=DIR    also the tables DIR/tabular/*.npz
+#   make test PYTHON=python3.12
+
+PYTHON ?= python3
+DATA ?=
+QUICK ?=
+
+VENV := .venv
+RUN := $(VENV)/bin/python -m
+
+.DEFAULT_GOAL := help
+.PHONY: help benchmark test lint types unit clean
+
+help:
+	@sed -n 's/^# \{0,1\}//p' Makefile | sed -n 1,5p
+
+benchmark: $(VENV)/installed-benchmark
+	$(RUN) benchmarks.redundant_features \
+		$(if $(DATA),--data "$(DATA)") $(if $(filter-out 0,$(QUICK)),--quick)
+
+test: lint types unit
+
+lint: $(VENV)/installed-test
+	$(RUN) ruff check
+	$(RUN) ruff format --check
+	$(RUN) codespell_lib
+
+types: $(VENV)/installed-test
+	$(RUN) mypy
+
+unit: $(VENV)/installed-test
+	$(RUN) pytest
+
+# A stamp per extra: a second call installs nothing, a changed pin or requirement does.
+$(VENV)/installed-%: $(VENV)/created pyproject.toml constraints.txt
+	$(RUN) pip install --disable-pip-version-check -c constraints.txt -e ".[$*]"
+	@touch $@
+
+# Some systems ship venv without the bundled pip; the system's own pip then puts it in.
+$(VENV)/created:
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python >= 3.11 is needed; set PYTHON=")'
+	$(PYTHON) -m venv $(VENV) || { $(PYTHON) -m venv --clear --without-pip $(VENV) \
+		&& $(PYTHON) -m pip --python $(VENV) install pip; }
+	@touch $@
+
+clean:
+	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache

@@ -1,0 +1,602 @@
+"""The estimator: parameters, validation, and scikit-learn's methods."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cache
+from importlib.metadata import version
+from numbers import Integral, Real
+from typing import Any, ClassVar
+from warnings import warn
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import (
+    BaseEstimator,
+    ClassNamePrefixFeaturesOutMixin,
+    TransformerMixin,
+    _fit_context,
+)
+from sklearn.exceptions import InconsistentVersionWarning
+from sklearn.model_selection import train_test_split
+from sklearn.utils import Tags, check_array, check_random_state
+from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from sklearn_ae._fitting import Architecture, Fit, fit_autoencoder
+from sklearn_ae._inference import Codec
+from sklearn_ae._modules import ACTIVATIONS
+from sklearn_ae._training import TrainingOptions, check_callback, resolve_device
+from sklearn_ae._version import __version__
+
+
+@cache
+def _versions() -> dict[str, str]:
+    """Versions that a pickle depends on; scikit-learn stamps its own classes only."""
+    packages = ("scikit-learn", "skorch", "torch")
+    return {"sklearn_ae": __version__, **{name: version(name) for name in packages}}
+
+
+DTYPES = [np.float64, np.float32]
+MAX_SAMPLES_CV = 2000
+
+
+class AutoencoderTransformer(
+    ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
+):
+    """Autoencoder that starts as PCA and learns what PCA misses.
+
+    Reduces `n_features` columns to `n_components` codes, as
+    :class:`~sklearn.decomposition.PCA` does, and back. The model is PCA plus a learned
+    correction of the codes and of the reconstruction. The correction is zero before
+    training and is kept only as far as it helps, so that the reconstruction of the
+    training data is never worse than PCA's with as many components. What is learned is
+    measured in the units of `X`, as in PCA: scale columns of different units first, for
+    instance with :class:`~sklearn.preprocessing.StandardScaler`.
+
+    Parameters
+    ----------
+    n_components : int, default=2
+        Number of codes. With `init="pca"` at most `min(n_samples, n_features)`.
+
+    hidden_layer_sizes : array-like of int, default=(256, 128)
+        Widths of the encoder's hidden layers, from the input towards the code. The
+        decoder uses the same widths in reverse. An empty tuple gives a linear
+        autoencoder; with `init="pca"` this is PCA, which needs no training.
+
+    activation : {"identity", "logistic", "relu", "silu", "tanh"}, default="silu"
+        Activation of the hidden layers.
+
+    init : {"pca", "random"}, default="pca"
+        Where training starts. "pca" trains a correction of PCA that is zero at first.
+        "random" gives the textbook autoencoder, perceptrons with randomly drawn
+        weights and no linear path; it has no floor.
+
+    loss : {"squared_error"}, default="squared_error"
+        Squared error in the units of `X`, divided by the total variance of the training
+        data: 1 is as good as the mean, 0 is perfect.
+
+    batch_size : int or "auto", default="auto"
+        Rows in each training step. "auto" takes a sixteenth of the rows, from 32 to
+        256.
+
+    learning_rate_init : float, default=0.006
+        Peak of the learning rate of AdamW. It rises to it in the first tenth of the
+        steps and falls to zero along half a cosine [2]_.
+
+    alpha : float, default=1.0
+        Weight decay over the whole of a fit: a weight without gradient shrinks by
+        `exp(-alpha)`, however many steps there are.
+
+    max_iter : int, default=50
+        Number of epochs; fewer with `early_stopping=True`. None are needed, and
+        `n_iter_` is 0, where PCA is already the optimum: without hidden layers, where
+        PCA leaves nothing, and where what it leaves in a table of at least 64 columns
+        cannot be told from white noise (see Notes).
+
+    cv : int, "auto" or None, default="auto"
+        Folds of the guard against overfitting. The correction is first trained without
+        each fold in turn; the factor from 0 to 1 on the correction (`shrinkage_`) that
+        reconstructs the rows of the left-out folds best is then used in the fit to all
+        rows. "auto" takes 3 folds for 6 to 2000 rows and none otherwise, where there
+        are rows enough for the weight decay to suffice. None goes without. Ignored with
+        `early_stopping=True` or `init="random"`.
+
+    early_stopping : bool, default=False
+        Whether to hold out `validation_fraction` of the rows, to stop when the loss on
+        them has not improved for `n_iter_no_change` epochs, and to keep the weights of
+        the best epoch, the start included. By default all rows are trained on. Where
+        fewer than two rows would be left to train on, a warning says that all are used.
+
+    validation_fraction : float, default=0.1
+        Share of the rows to hold out, between 0 and 1. Ignored unless
+        `early_stopping=True`.
+
+    n_iter_no_change : int, default=10
+        Epochs without improvement after which training stops. Ignored unless
+        `early_stopping=True`.
+
+    tol : float, default=1e-4
+        Smallest improvement that counts, as a share of the loss that PCA reaches (with
+        `init="random"`, of the total variance). Ignored unless `early_stopping=True`.
+
+    warm_start : bool, default=False
+        Whether to start from the previous fit, its mean, scale and PCA included, rather
+        than afresh. The guard is then left out.
+
+    whiten : bool, default=False
+        Whether to give the codes unit variance (with divisor `n_samples - 1`), as in
+        PCA, rather than the scale of PCA's scores.
+
+    device : str, default="auto"
+        Where to train, in torch's words; "auto" is "cuda" where there is one, else
+        "cpu". The fitted estimator is on the CPU.
+
+    callbacks : list of skorch callbacks or None, default=None
+        Called while training, in addition to the estimator's own; each an instance of
+        `skorch.callbacks.Callback` or a pair of a name and one. They do not see the
+        guard's folds.
+
+    random_state : int, RandomState instance or None, default=None
+        Determines the initial weights, the order of the batches and the splits. Pass an
+        int for the same result in every call. The global generators of torch and Python
+        are not touched; NumPy's is drawn from only with None, once for each fit.
+
+    verbose : int, default=0
+        0 prints nothing, 1 a line for each epoch.
+
+    Attributes
+    ----------
+    n_components_ : int
+        Number of codes.
+
+    explained_variance_ratio_ : ndarray of shape (n_components,)
+        Share of the variance of the training data that each code explains, in
+        descending order; they sum to `score(X)` of the training data, or to 0 where
+        that is negative. What the codes explain jointly is divided among them in the
+        proportion of what each explains linearly, which for a linear autoencoder is
+        PCA's `explained_variance_ratio_`.
+
+    pca_score_ : float
+        Fraction of variance that PCA explains with as many components: of the held-out
+        rows with `early_stopping=True`, else of the training data.
+
+    shrinkage_ : float
+        Factor on the correction, from 0 (the result is PCA) to 1.
+
+    n_iter_ : int
+        Number of epochs run.
+
+    loss_curve_ : list of float of length n_iter_
+        Mean training loss of each epoch, as a fraction of the total variance.
+
+    validation_loss_curve_ : list of float of length n_iter_ or None
+        Loss on the held-out rows after each epoch, in the same unit; None without
+        held-out rows.
+
+    best_loss_ : float
+        Loss of the weights that were kept: on the held-out rows with
+        `early_stopping=True`, else on the training data.
+
+    mean_ : ndarray of shape (n_features,)
+        Mean of each column of the rows trained on.
+
+    net_ : skorch.NeuralNet
+        The trained net. Its module, `net_.module_`, maps centred and scaled rows.
+
+    n_features_in_ : int
+        Number of columns seen during `fit`.
+
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the columns, where all of them are strings.
+
+    See Also
+    --------
+    sklearn.decomposition.PCA : Linear codes, in closed form.
+    sklearn.decomposition.KernelPCA : Curved codes from a kernel matrix.
+
+    Notes
+    -----
+    After training, a linear change of basis that leaves the reconstruction as it is
+    makes the codes of the training data centred, uncorrelated, ordered by how much of
+    `X` they explain, and scaled as PCA's scores.
+
+    In tables of at least 64 columns, principal components that cannot be told from
+    white noise by the Marchenko-Pastur law [1]_ are left to PCA alone where they are at
+    least half of all: the correction neither sees nor writes them.
+
+    Training uses one thread, on which the steps of a network of this size take least
+    time when other processes are at work; the caller's thread count is restored.
+    `transform`, `inverse_transform` and the scores may be called from many threads on
+    one fitted estimator.
+
+    Ctrl-C ends training with `KeyboardInterrupt`.
+
+    References
+    ----------
+    .. [1] Johnstone, I. M. (2001). "On the distribution of the largest eigenvalue in
+       principal components analysis". Annals of Statistics 29(2), 295-327.
+
+    .. [2] Smith, L. N., & Topin, N. (2019). "Super-convergence: very fast training of
+       neural networks using large learning rates". Proc. SPIE 11006.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from sklearn.decomposition import PCA
+    >>> from sklearn_ae import AutoencoderTransformer
+    >>> X = load_digits().data
+    >>> codes = AutoencoderTransformer(n_components=5, random_state=0).fit_transform(X)
+    >>> codes.shape
+    (1797, 5)
+    """
+
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        "n_components": [Interval(Integral, 1, None, closed="left")],
+        "hidden_layer_sizes": ["array-like"],
+        "activation": [StrOptions(set(ACTIVATIONS))],
+        "init": [StrOptions({"pca", "random"})],
+        "loss": [StrOptions({"squared_error"})],
+        "batch_size": [
+            StrOptions({"auto"}),
+            Interval(Integral, 1, None, closed="left"),
+        ],
+        "learning_rate_init": [Interval(Real, 0, None, closed="neither")],
+        "alpha": [Interval(Real, 0, None, closed="left")],
+        "max_iter": [Interval(Integral, 1, None, closed="left")],
+        "cv": [StrOptions({"auto"}), Interval(Integral, 2, None, closed="left"), None],
+        "early_stopping": ["boolean"],
+        "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
+        "n_iter_no_change": [Interval(Integral, 1, None, closed="left")],
+        "tol": [Interval(Real, 0, None, closed="left")],
+        "warm_start": ["boolean"],
+        "whiten": ["boolean"],
+        "device": [str],
+        "callbacks": [list, tuple, None],
+        "random_state": ["random_state"],
+        "verbose": ["verbose"],
+    }
+
+    def __init__(
+        self,
+        n_components: int = 2,
+        *,
+        hidden_layer_sizes: Sequence[int] = (256, 128),
+        activation: str = "silu",
+        init: str = "pca",
+        loss: str = "squared_error",
+        batch_size: int | str = "auto",
+        learning_rate_init: float = 0.006,
+        alpha: float = 1.0,
+        max_iter: int = 50,
+        cv: int | str | None = "auto",
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
+        n_iter_no_change: int = 10,
+        tol: float = 1e-4,
+        warm_start: bool = False,
+        whiten: bool = False,
+        device: str = "auto",
+        callbacks: Sequence[Any] | None = None,
+        random_state: int | np.random.RandomState | None = None,
+        verbose: int = 0,
+    ) -> None:
+        self.n_components = n_components
+        self.hidden_layer_sizes = hidden_layer_sizes
+        self.activation = activation
+        self.init = init
+        self.loss = loss
+        self.batch_size = batch_size
+        self.learning_rate_init = learning_rate_init
+        self.alpha = alpha
+        self.max_iter = max_iter
+        self.cv = cv
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.n_iter_no_change = n_iter_no_change
+        self.tol = tol
+        self.warm_start = warm_start
+        self.whiten = whiten
+        self.device = device
+        self.callbacks = callbacks
+        self.random_state = random_state
+        self.verbose = verbose
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X: ArrayLike, y: object = None) -> AutoencoderTransformer:
+        """Fit the autoencoder to `X`.
+
+        An estimator that was fitted before keeps its state when the fit fails.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Training data, dense and finite, with at least two rows. float32 and
+            float64 are kept; integers and booleans are converted to float64.
+        y : Ignored
+            Not used, present for API consistency by convention.
+
+        Returns
+        -------
+        self : AutoencoderTransformer
+            The fitted estimator.
+
+        Raises
+        ------
+        ValueError
+            If a parameter or `X` is invalid, or if training diverges.
+        KeyboardInterrupt
+            If training is interrupted.
+        """
+        draft = self._unfitted_copy()
+        draft._fit(X, previous=getattr(self, "_fit_result", None))
+        # Only a fit that has succeeded replaces what was there before.
+        self.__dict__ = draft.__dict__
+        return self
+
+    def _unfitted_copy(self) -> AutoencoderTransformer:
+        """Return a shallow copy without fitted attributes."""
+        draft = object.__new__(type(self))
+        for name, value in vars(self).items():
+            if not name.endswith("_") and name != "_fit_result":
+                setattr(draft, name, value)
+        return draft
+
+    def _fit(self, rows: ArrayLike, previous: Fit | None) -> None:
+        """Validate, train and set the fitted attributes."""
+        X: NDArray = validate_data(self, rows, dtype=DTYPES, ensure_min_samples=2)
+        architecture, options = self._architecture(X), self._training_options()
+        seed = int(
+            check_random_state(self.random_state).randint(np.iinfo(np.int32).max)
+        )
+        validation = self._validation_split(len(X), seed)
+        if not (self.warm_start and previous is not None):
+            previous = None
+        elif previous.codec.shape != (X.shape[1], self.n_components):
+            raise ValueError(
+                f"warm_start=True continues a fit with (n_features, n_components)="
+                f"{previous.codec.shape}, but now they are "
+                f"{(X.shape[1], self.n_components)}. Set warm_start=False."
+            )
+        fit = fit_autoencoder(
+            X,
+            validation,
+            architecture,
+            options,
+            n_folds=0 if validation is not None else self._n_folds(len(X)),
+            seed=seed,
+            previous=previous,
+        )
+        self._set_fitted(fit, X if validation is None else X[validation[1]])
+
+    def _architecture(self, X: NDArray) -> Architecture:
+        """Check what joins the network's parameters to each other and to the data."""
+        sizes = list(self.hidden_layer_sizes)
+        if not all(isinstance(size, Integral) and size > 0 for size in sizes):
+            raise ValueError(
+                f"hidden_layer_sizes={self.hidden_layer_sizes!r} must hold integers of "
+                "at least 1, one for each hidden layer of the encoder."
+            )
+        if self.init == "pca" and self.n_components > min(X.shape):
+            raise ValueError(
+                f"n_components={self.n_components!r} must be at most "
+                f"min(n_samples, n_features)={min(X.shape)} with init='pca', as in "
+                "PCA. Lower it, or set init='random'."
+            )
+        return Architecture(
+            n_components=int(self.n_components),
+            hidden_layer_sizes=tuple(int(size) for size in sizes),
+            activation=self.activation,
+            init=self.init,
+            whiten=self.whiten,
+        )
+
+    def _training_options(self) -> TrainingOptions:
+        """Check the parameters of training that need more than a type and a range."""
+        callbacks = list(self.callbacks or ())
+        for callback in callbacks:
+            check_callback(callback)
+        return TrainingOptions(
+            learning_rate_init=float(self.learning_rate_init),
+            alpha=float(self.alpha),
+            batch_size=None if self.batch_size == "auto" else int(self.batch_size),
+            max_iter=int(self.max_iter),
+            n_iter_no_change=int(self.n_iter_no_change),
+            tol=float(self.tol),
+            verbose=int(self.verbose),
+            device=resolve_device(self.device),
+            callbacks=callbacks,
+        )
+
+    def _validation_split(
+        self, n_samples: int, seed: int
+    ) -> tuple[NDArray, NDArray] | None:
+        """Return indices for training and validation, or None to train on all rows."""
+        if not self.early_stopping:
+            return None
+        n_valid = int(np.ceil(self.validation_fraction * n_samples))
+        if n_samples - n_valid < 2:
+            warn(
+                f"validation_fraction={self.validation_fraction!r} leaves "
+                f"{n_samples - n_valid} of {n_samples} samples for training, but at "
+                "least 2 are needed. Early stopping is off for this fit, which uses "
+                "all samples.",
+                UserWarning,
+                stacklevel=4,
+            )
+            return None
+        train, valid = train_test_split(
+            np.arange(n_samples), test_size=n_valid, random_state=seed
+        )
+        return np.sort(train), np.sort(valid)
+
+    def _n_folds(self, n_samples: int) -> int:
+        """Return the number of folds of the guard; 0 goes without."""
+        if self.init != "pca" or self.cv is None:
+            return 0
+        if self.cv == "auto":
+            return 3 if 6 <= n_samples <= MAX_SAMPLES_CV else 0
+        n_folds = int(self.cv)
+        if n_folds > n_samples // 2:
+            raise ValueError(
+                f"cv={self.cv!r} needs at least two samples in each fold, but X has "
+                f"{n_samples}. Lower it to at most {n_samples // 2} or set cv=None."
+            )
+        return n_folds
+
+    def _set_fitted(self, fit: Fit, X_judged: NDArray) -> None:
+        """Set the fitted attributes; `X_judged` are the rows for `pca_score_`."""
+        self._fit_result = fit
+        self.net_ = fit.net
+        self.mean_ = fit.start.mean
+        self.n_components_ = int(self.n_components)
+        self.n_iter_ = len(fit.net.history)
+        self.loss_curve_ = fit.loss_curve("train_loss")
+        self.validation_loss_curve_ = (
+            fit.loss_curve("valid_loss") if self.early_stopping else None
+        )
+        self.shrinkage_ = fit.shrinkage
+        self.explained_variance_ratio_ = fit.explained_variance_ratio()
+        self.pca_score_ = fit.start.score(X_judged)
+        self.best_loss_ = self._loss(X_judged, fit.start.total_variance)
+
+    def transform(self, X: ArrayLike) -> NDArray:
+        """Encode `X`.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Rows to encode.
+
+        Returns
+        -------
+        codes : ndarray of shape (n_samples, n_components)
+            Codes, in the floating dtype of `X`.
+        """
+        return self._codec.encode(self._validated(X))
+
+    def inverse_transform(self, X: ArrayLike) -> NDArray:
+        """Decode codes.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_components)
+            Codes, as :meth:`transform` returns them.
+
+        Returns
+        -------
+        reconstruction : ndarray of shape (n_samples, n_features)
+            Rows in the space of the training data, in the floating dtype of the codes.
+        """
+        check_is_fitted(self)
+        codes = check_array(X, dtype=DTYPES)
+        if codes.shape[1] != self.n_components_:
+            raise ValueError(
+                f"X has {codes.shape[1]} codes in each row, but this "
+                f"{type(self).__name__} has n_components_={self.n_components_}."
+            )
+        return self._codec.decode(codes)
+
+    def score(self, X: ArrayLike, y: object = None) -> float:
+        """Return the fraction of the variance of `X` that is explained.
+
+        It is 1 minus the sum of squared reconstruction errors over the sum of squared
+        deviations from the mean of the training data, and compares directly with
+        `PCA.explained_variance_ratio_.sum()`: 1 is perfect, 0 is as good as the mean.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Rows to reconstruct.
+        y : Ignored
+            Not used, present for API consistency by convention.
+
+        Returns
+        -------
+        score : float
+            Fraction of variance explained, at most 1. It is 1 for rows that all equal
+            the mean of constant training data.
+        """
+        return self._score(self._validated(X))
+
+    def score_samples(self, X: ArrayLike) -> NDArray:
+        """Return minus the squared reconstruction error of each row.
+
+        Rows unlike the training data get a low score, so that it serves to find
+        outliers.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Rows to reconstruct.
+
+        Returns
+        -------
+        scores : ndarray of shape (n_samples,)
+            Negative squared errors summed over the columns, in squared units of `X`
+            and its floating dtype.
+        """
+        validated = self._validated(X)
+        scores = np.empty(len(validated), dtype=validated.dtype)
+        for rows, x, reconstruction in self._codec.reconstruct(validated):
+            errors = ((x - reconstruction) * self._codec.scale) ** 2
+            scores[rows] = -errors.sum(axis=1)
+        return scores
+
+    def _loss(self, X: NDArray, total_variance: float) -> float:
+        """Mean squared error of validated rows over the training data's variance."""
+        errors = [
+            float(np.square(x - reconstruction, dtype=np.float64).sum())
+            for _, x, reconstruction in self._codec.reconstruct(X)
+        ]
+        return sum(errors) / (len(X) * (total_variance or 1.0))
+
+    def _score(self, X: NDArray) -> float:
+        """Score validated rows."""
+        error = total = 0.0
+        for _, x, reconstruction in self._codec.reconstruct(X):
+            error += float(np.square(x - reconstruction, dtype=np.float64).sum())
+            total += float(np.square(x, dtype=np.float64).sum())
+        if total == 0.0:
+            return 1.0 if error == 0.0 else 0.0
+        return 1.0 - error / total
+
+    def _validated(self, X: ArrayLike) -> NDArray:
+        """Check rows against the training data."""
+        check_is_fitted(self)
+        validated: NDArray = validate_data(self, X, dtype=DTYPES, reset=False)
+        return validated
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**super().__getstate__(), "_versions": _versions()}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        state = dict(state)
+        stored = state.pop("_versions", {})
+        for package, current in _versions().items():
+            if stored.get(package) != current:
+                warn(
+                    InconsistentVersionWarning(
+                        estimator_name=f"{type(self).__name__} ({package})",
+                        current_sklearn_version=current,
+                        original_sklearn_version=str(stored.get(package)),
+                    ),
+                    stacklevel=2,
+                )
+        super().__setstate__(state)
+
+    @property
+    def _codec(self) -> Codec:
+        return self._fit_result.codec
+
+    @property
+    def _n_features_out(self) -> int:
+        return self.n_components_
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return hasattr(self, "_fit_result")
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
+        return tags

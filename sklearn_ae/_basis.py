@@ -1,0 +1,124 @@
+"""Step three of a fit: the change of basis that makes codes behave like PCA's."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Float64 = NDArray[np.float64]
+
+# Eigenvalues of the codes' correlation matrix below this are rounding errors.
+RANK_TOLERANCE = 1e-12
+# Codes that X does not depend on linearly get at least this share of the first's scale,
+# so that the inverse stays well conditioned.
+SMALLEST_SCALE = 1e-6
+
+
+@dataclass
+class CodeMoments:
+    """Sums over rows from which the change of basis follows; blocks may be added."""
+
+    n_samples: int
+    row_sum: Float64  # (n_features,)
+    code_sum: Float64  # (n_components,)
+    code_products: Float64  # (n_components, n_components)
+    cross_products: Float64  # (n_components, n_features), codes with X
+    squared_error: float
+    squared_total: float
+
+    @classmethod
+    def empty(cls, n_components: int, n_features: int) -> CodeMoments:
+        """Return the moments of no rows."""
+        return cls(
+            n_samples=0,
+            row_sum=np.zeros(n_features),
+            code_sum=np.zeros(n_components),
+            code_products=np.zeros((n_components, n_components)),
+            cross_products=np.zeros((n_components, n_features)),
+            squared_error=0.0,
+            squared_total=0.0,
+        )
+
+    def add(self, x: Float64, code: Float64, reconstruction: Float64) -> None:
+        """Add a block of centred rows, their codes and their reconstructions."""
+        self.n_samples += len(x)
+        self.row_sum += x.sum(axis=0)
+        self.code_sum += code.sum(axis=0)
+        self.code_products += code.T @ code
+        self.cross_products += code.T @ x
+        self.squared_error += float(((x - reconstruction) ** 2).sum())
+        self.squared_total += float((x**2).sum())
+
+    @property
+    def score(self) -> float:
+        """Fraction of variance explained; constant data count as explained."""
+        if self.squared_total == 0.0:
+            return 1.0
+        return 1.0 - self.squared_error / self.squared_total
+
+
+@dataclass(frozen=True)
+class CodeBasis:
+    """Affine map of codes, `(code - mean) @ matrix`, and its inverse."""
+
+    mean: Float64  # (n_components,)
+    matrix: Float64  # (n_components, n_components)
+    inverse: Float64  # (n_components, n_components)
+    explained_variance: Float64  # (n_components,), linear share, divisor n_samples
+
+    @classmethod
+    def from_moments(cls, moments: CodeMoments, whiten: bool) -> CodeBasis:
+        """Centre, decorrelate and order the codes, and scale them as PCA does.
+
+        The codes are whitened, rotated by the singular vectors of their
+        cross-covariance with X, and scaled by its singular values. For a linear
+        autoencoder this gives PCA's scores: whitened scores have the cross-covariance
+        `diag(sqrt(eigenvalues)) @ components` with X.
+        """
+        n_samples, n_components = moments.n_samples, len(moments.code_sum)
+        mean = moments.code_sum / n_samples
+        covariance = moments.code_products / n_samples - np.outer(mean, mean)
+        whitening, colouring = _whitening(covariance)
+        cross_covariance = moments.cross_products / n_samples
+        cross_covariance -= np.outer(mean, moments.row_sum / n_samples)
+        cross = whitening.T @ cross_covariance
+        wide = n_components > cross.shape[1]
+        left, singular, right = np.linalg.svd(cross, full_matrices=wide)
+        singular = np.pad(singular, (0, n_components - len(singular)))
+        left = left * _signs(right, n_components)
+        if whiten:
+            scale = np.full(n_components, np.sqrt((n_samples - 1) / n_samples))
+        else:
+            scale = np.maximum(singular, SMALLEST_SCALE * singular[0])
+            scale = np.where(scale > 0, scale, 1.0)
+        return cls(
+            mean=mean,
+            matrix=whitening @ left * scale,
+            inverse=(left / scale).T @ colouring,
+            explained_variance=singular**2,
+        )
+
+
+def _whitening(covariance: Float64) -> tuple[Float64, Float64]:
+    """Return a matrix that whitens codes of this covariance, and its inverse.
+
+    Directions without variance are left as they are, so that the map stays invertible.
+    """
+    deviations = np.sqrt(np.maximum(np.diag(covariance), 0.0))
+    deviations = np.where(deviations > 0, deviations, 1.0)
+    values, vectors = np.linalg.eigh(covariance / np.outer(deviations, deviations))
+    roots = np.sqrt(np.where(values > RANK_TOLERANCE, values, 1.0))
+    return vectors / deviations[:, None] / roots, (vectors * roots).T * deviations
+
+
+def _signs(right: Float64, n_components: int) -> Float64:
+    """Signs that make the largest entry of each right singular vector positive.
+
+    This is how `PCA` fixes its signs.
+    """
+    largest = np.abs(right).argmax(axis=1)
+    signs = np.sign(right[np.arange(len(right)), largest])
+    signs = np.pad(signs, (0, max(0, n_components - len(signs))), constant_values=1.0)
+    return np.where(signs == 0, 1.0, signs[:n_components])

@@ -1,0 +1,128 @@
+"""Encoding and decoding of NumPy arrays, in blocks and in the arrays' own precision."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from copy import deepcopy
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from sklearn.utils import gen_batches
+from torch import Tensor
+
+from sklearn_ae._modules import Autoencoder
+
+ELEMENTS_PER_BLOCK = 2**20
+
+
+class Codec:
+    """A trained module with the units of its rows and codes.
+
+    float32 arrays pass through a float32 copy of the module, float64 arrays through
+    the float64 module: the sums of a float32 product depend on the number of rows
+    beside a row, which float64 users would notice.
+
+    Parameters
+    ----------
+    module : Autoencoder
+        Weights in float64, on the CPU, in evaluation mode.
+    mean : ndarray of shape (n_features,)
+        Centre of the rows.
+    scale, code_scale : float
+        Units of the rows and of the codes.
+    """
+
+    def __init__(
+        self, module: Autoencoder, mean: NDArray, scale: float, code_scale: float
+    ) -> None:
+        single, double = np.dtype(np.float32), np.dtype(np.float64)
+        self.modules = {double: module, single: deepcopy(module).float()}
+        self.mean = {double: mean, single: mean.astype(single)}
+        self.scale = scale
+        self.code_scale = code_scale
+
+    def __reduce__(
+        self,
+    ) -> tuple[type[Codec], tuple[Autoencoder, NDArray, float, float]]:
+        """Pickle what the constructor takes: the float32 copies follow from it."""
+        double = np.dtype(np.float64)
+        arguments = self.modules[double], self.mean[double], self.scale, self.code_scale
+        return Codec, arguments
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Number of features and of codes."""
+        mean = self.mean[np.dtype(np.float64)]
+        code_mean = self.modules[np.dtype(np.float64)].code_mean
+        return len(mean), len(code_mean)
+
+    def encode(self, X: NDArray) -> NDArray:
+        """Map rows of shape (n_samples, n_features) to codes."""
+        module = self.modules[X.dtype]
+        n_components = module.code_mean.shape[0]
+        return self._map(X, n_components, lambda x: self._to_codes(module, x))
+
+    def decode(self, codes: NDArray) -> NDArray:
+        """Map codes of shape (n_samples, n_components) to rows."""
+        module, mean = self.modules[codes.dtype], self.mean[codes.dtype]
+
+        def to_rows(z: NDArray) -> NDArray:
+            rows = module.decode(torch.from_numpy(z / self.code_scale)).numpy()
+            return rows * self.scale + mean
+
+        return self._map(codes, len(mean), to_rows)
+
+    def reconstruct(self, X: NDArray) -> Iterator[tuple[slice, NDArray, NDArray]]:
+        """Yield slices with their centred rows and reconstructions, in `scale`."""
+        module = self.modules[X.dtype]
+        for rows in _blocks(X):
+            x = self._to_scaled(X[rows])
+            with torch.inference_mode():
+                reconstruction = module(torch.from_numpy(x)).numpy()
+            _check_finite(reconstruction)
+            yield rows, x, reconstruction
+
+    def _to_scaled(self, block: NDArray) -> NDArray:
+        """Centre and scale a block of rows; the result is a fresh C-ordered array."""
+        centred = np.subtract(block, self.mean[block.dtype], order="C")
+        centred /= self.scale
+        return centred
+
+    def _to_codes(self, module: Autoencoder, block: NDArray) -> NDArray:
+        codes: NDArray = module.encode(torch.from_numpy(self._to_scaled(block))).numpy()
+        return codes * self.code_scale
+
+    @staticmethod
+    def _map(
+        array: NDArray, n_columns: int, function: Callable[[NDArray], NDArray]
+    ) -> NDArray:
+        """Apply `function` block by block and collect the results in one array."""
+        out = np.empty((len(array), n_columns), dtype=array.dtype)
+        with torch.inference_mode():
+            for rows in _blocks(array):
+                out[rows] = function(array[rows])
+                _check_finite(out[rows])
+        return out
+
+
+def _blocks(array: NDArray) -> Iterator[slice]:
+    """Cut rows into blocks that fit the processor's cache."""
+    n_rows = int(np.clip(ELEMENTS_PER_BLOCK // array.shape[1], 16, 4096))
+    blocks: Iterator[slice] = gen_batches(len(array), n_rows)
+    return blocks
+
+
+def _check_finite(array: NDArray) -> None:
+    """Raise where finite input has overflowed on its way through the network."""
+    if not np.isfinite(array).all():
+        raise ValueError(
+            f"The result overflows {array.dtype}: the input holds finite values that "
+            "are too large in comparison with the training data. Check their scale, "
+            "or pass float64."
+        )
+
+
+def as_tensor(array: NDArray, dtype: torch.dtype = torch.float32) -> Tensor:
+    """Copy an array to a tensor; the array's dtype, flags and strides do not matter."""
+    return torch.tensor(np.ascontiguousarray(array), dtype=dtype)

@@ -1,0 +1,315 @@
+"""Step two of a fit: training with skorch, which is imported here and nowhere else."""
+
+from __future__ import annotations
+
+import math
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from copy import deepcopy
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import torch
+from skorch import NeuralNet
+from skorch.callbacks import Callback, EarlyStopping, EpochTimer, LRScheduler, PrintLog
+from skorch.helper import predefined_split
+from torch import Tensor, nn
+from torch.optim.lr_scheduler import LambdaLR
+from torch.utils.data import TensorDataset
+
+WARM_UP = 0.1  # share of the steps in which the learning rate rises to its peak
+EVALUATION_BATCH = 4096
+MEAN_OVER_PEAK_RATE = 0.5  # of the one-cycle schedule, cosine up and cosine down
+
+
+@dataclass(frozen=True)
+class TrainingOptions:
+    """What the estimator's parameters say about training; names are theirs."""
+
+    learning_rate_init: float
+    alpha: float
+    batch_size: int | None  # None follows the number of rows
+    max_iter: int
+    n_iter_no_change: int
+    tol: float
+    verbose: int
+    device: str
+    callbacks: Sequence[Any]
+
+
+class ResidentBatches:
+    """Batches of near-equal size cut from one resident tensor.
+
+    Each batch is a pair of equal tensors of shape `(batch, n_features)`: the input is
+    its own target. With a generator, every pass uses a fresh permutation.
+    """
+
+    def __init__(
+        self,
+        dataset: TensorDataset,
+        batch_size: int,
+        generator: torch.Generator | None = None,
+    ) -> None:
+        (self.rows,) = dataset.tensors
+        self.n_batches = math.ceil(len(self.rows) / batch_size)
+        self.generator = generator
+
+    def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
+        if self.generator is None:
+            for batch in self.rows.tensor_split(self.n_batches):
+                yield batch, batch
+            return
+        order = torch.randperm(len(self.rows), generator=self.generator)
+        for index in order.to(self.rows.device).tensor_split(self.n_batches):
+            batch = self.rows[index]
+            yield batch, batch
+
+
+class SquaredErrorRatio(nn.Module):
+    """Squared error per row, divided by `variance`, both summed over the columns."""
+
+    def __init__(self, variance: float) -> None:
+        super().__init__()
+        self.variance = variance
+
+    def forward(self, reconstruction: Tensor, x: Tensor) -> Tensor:
+        """Map two tensors of shape `(batch, n_features)` to a scalar."""
+        return (reconstruction - x).square().sum() / (len(x) * self.variance)
+
+
+class Net(NeuralNet):
+    """skorch net that keeps one history row an epoch and lets Ctrl-C through."""
+
+    @property
+    def _default_callbacks(self) -> list[tuple[str, Callback]]:
+        return [("epoch_timer", EpochTimer()), ("print_log", PrintLog())]
+
+    def run_single_epoch(
+        self, iterator: Any, training: bool, prefix: str, step_fn: Any, **params: Any
+    ) -> None:
+        """Run one epoch; record its mean loss instead of every batch's."""
+        if iterator is None:
+            return
+        total, n_rows = torch.zeros((), device=self.device), 0
+        for batch in iterator:
+            self.notify("on_batch_begin", batch=batch, training=training)
+            step = step_fn(batch, **params)
+            total += step["loss"].detach() * len(batch[0])
+            n_rows += len(batch[0])
+            self.notify("on_batch_end", batch=batch, training=training, **step)
+        self.history.record(f"{prefix}_loss", float(total) / n_rows)
+
+    def fit_loop(self, X: Any, y: Any = None, epochs: Any = None, **params: Any) -> Net:
+        """Train; only an early-stopping callback may end it with KeyboardInterrupt."""
+        try:
+            return super().fit_loop(X, y, epochs, **params)
+        except KeyboardInterrupt:
+            if not any(_has_run_out(callback) for _, callback in self.callbacks_):
+                raise
+            return self
+
+
+def _has_run_out(callback: Any) -> bool:
+    """Whether skorch's early stopping has used up its patience."""
+    return isinstance(callback, EarlyStopping) and callback.misses_ >= callback.patience
+
+
+class BestWeights(EarlyStopping):
+    """Early stopping whose best weights include those before the first epoch."""
+
+    def on_train_begin(self, net: Net, **kwargs: Any) -> None:
+        """Take the untrained module's loss as the one to beat."""
+        super().on_train_begin(net, **kwargs)
+        (rows,) = net.train_split(None)[1].tensors
+        with torch.no_grad():
+            loss = net.criterion_(net.module_(rows), rows)
+        self.dynamic_threshold_ = self._calc_new_threshold(float(loss))
+        self.best_model_weights_ = deepcopy(net.module_.state_dict())
+
+
+class FiniteLoss(Callback):
+    """Stop with an error when the loss is not finite; skorch alone would go on."""
+
+    def on_epoch_end(self, net: Net, **kwargs: Any) -> None:
+        """Check the epoch that has just ended."""
+        if not math.isfinite(net.history[-1, "train_loss"]):
+            raise ValueError(
+                f"Training diverged in epoch {len(net.history)}: the loss is "
+                f"{net.history[-1, 'train_loss']}. Lower learning_rate_init (now "
+                f"{net.optimizer_.defaults['lr']!r}) or scale X, for instance with "
+                "StandardScaler."
+            )
+
+
+_thread_lock = threading.Lock()
+_thread_users = 0
+_thread_count = 1
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Run torch on one thread, and restore the caller's count at the end.
+
+    The products of a small network are too short to share: a second thread gains
+    little on a free machine and costs much on a busy one. The count is global to the
+    process, so the last of several concurrent fits restores it.
+    """
+    global _thread_users, _thread_count
+    with _thread_lock:
+        if _thread_users == 0:
+            _thread_count = torch.get_num_threads()
+            torch.set_num_threads(1)
+        _thread_users += 1
+    try:
+        yield
+    finally:
+        with _thread_lock:
+            _thread_users -= 1
+            if _thread_users == 0:
+                torch.set_num_threads(_thread_count)
+
+
+def check_callback(callback: Any) -> None:
+    """Raise unless `callback` is what skorch takes in its list of callbacks."""
+    named = isinstance(callback, tuple) and len(callback) == 2
+    bare = callback[1] if named else callback
+    if not isinstance(bare, Callback):
+        raise ValueError(
+            f"callbacks holds {callback!r}, but each entry must be an instance of "
+            "skorch.callbacks.Callback or a pair of a name and one."
+        )
+
+
+def auto_batch_size(n_samples: int) -> int:
+    """Return a sixteenth of the rows, from 32 to 256."""
+    return min(max(n_samples // 16, 32), 256)
+
+
+def resolve_device(device: str) -> str:
+    """Turn "auto" into "cuda" where there is one, else "cpu"; check other names."""
+    if device == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        raise ValueError(
+            f"device={device!r} cannot be used here ({error}). Choose 'auto', 'cpu' or "
+            "a device that torch offers on this machine, such as 'cuda'."
+        ) from error
+    return device
+
+
+def train(
+    module: nn.Module,
+    X: Tensor,
+    X_valid: Tensor | None,
+    *,
+    variance: float,
+    options: TrainingOptions,
+    seed: int,
+) -> Net:
+    """Train `module` to reconstruct `X` and return its net, weights on the CPU.
+
+    Parameters
+    ----------
+    module : nn.Module
+        Changed in place.
+    X, X_valid : Tensor of shape (n_samples, n_features)
+        Rows in the module's units. With `X_valid` the weights of the epoch with the
+        lowest loss on it are kept, the start included, and training stops early.
+    variance : float
+        Unit of the loss.
+    """
+    net = build_net(module, X, X_valid, variance, options, seed)
+    if options.max_iter > 0:
+        dataset = TensorDataset(X.to(options.device))
+        net.notify("on_train_begin", X=dataset, y=None)
+        net.fit_loop(dataset)
+        net.notify("on_train_end", X=dataset, y=None)
+    return _detach_from_training(net)
+
+
+def one_cycle(step: int, n_steps: int) -> float:
+    """Share of the peak learning rate at a step: a short rise, then half a cosine.
+
+    Smith, L. N., & Topin, N. (2019). "Super-convergence: very fast training of neural
+    networks using large learning rates". Proc. SPIE 11006.
+    """
+    n_rising = max(1, round(WARM_UP * n_steps))
+    if step < n_rising:
+        return (step + 1) / n_rising
+    return 0.5 + 0.5 * math.cos(math.pi * (step - n_rising) / (n_steps - n_rising + 1))
+
+
+def squared_error(module: nn.Module, X: Tensor) -> float:
+    """Sum of squared reconstruction errors over all rows, on the rows' device."""
+    with torch.inference_mode():
+        blocks = X.split(EVALUATION_BATCH)
+        return math.fsum(float((module(x) - x).square().sum()) for x in blocks)
+
+
+def build_net(
+    module: nn.Module,
+    X: Tensor,
+    X_valid: Tensor | None,
+    variance: float,
+    options: TrainingOptions,
+    seed: int,
+) -> Net:
+    """Return an initialised net with optimiser, schedule and callbacks."""
+    batch_size = min(options.batch_size or auto_batch_size(len(X)), len(X))
+    n_steps = max(1, options.max_iter * math.ceil(len(X) / batch_size))
+    schedule = LRScheduler(
+        LambdaLR,
+        lr_lambda=partial(one_cycle, n_steps=n_steps),
+        step_every="batch",
+        event_name=None,
+    )
+    callbacks: list[Any] = [("schedule", schedule), ("finite_loss", FiniteLoss())]
+    split = None
+    if X_valid is not None:
+        split = predefined_split(TensorDataset(X_valid.to(options.device)))
+        callbacks.append(("best_weights", _best_weights(options)))
+    total_rate = MEAN_OVER_PEAK_RATE * options.learning_rate_init * n_steps
+    net = Net(
+        module,
+        criterion=SquaredErrorRatio(variance),
+        optimizer=torch.optim.AdamW,
+        optimizer__lr=options.learning_rate_init,
+        optimizer__weight_decay=options.alpha / total_rate,
+        optimizer__fused=True,
+        max_epochs=options.max_iter,
+        batch_size=batch_size,
+        iterator_train=ResidentBatches,
+        iterator_train__generator=torch.Generator().manual_seed(seed),
+        iterator_valid=ResidentBatches,
+        iterator_valid__batch_size=max(batch_size, EVALUATION_BATCH),
+        train_split=split,
+        callbacks=[*callbacks, *options.callbacks],
+        device=options.device,
+        verbose=options.verbose,
+    )
+    return net.initialize()
+
+
+def _best_weights(options: TrainingOptions) -> BestWeights:
+    """Return the early stopping of the estimator's parameters."""
+    return BestWeights(
+        monitor="valid_loss",
+        patience=options.n_iter_no_change,
+        threshold=options.tol,
+        threshold_mode="abs",
+        load_best=True,
+    )
+
+
+def _detach_from_training(net: Net) -> Net:
+    """Move the module to the CPU and drop what only training needed."""
+    net.module_ = net.module_.to("cpu").eval().requires_grad_(False)
+    net.module = type(net.module_)
+    net.callbacks, net.callbacks_ = None, []
+    net.optimizer_ = net.train_split = net.iterator_train__generator = None
+    net.device = "cpu"
+    return net
