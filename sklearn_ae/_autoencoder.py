@@ -26,6 +26,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from sklearn_ae._fitting import Architecture, Fit, fit_autoencoder
 from sklearn_ae._inference import Codec
 from sklearn_ae._modules import ACTIVATIONS
+from sklearn_ae._shrinkage import Folds, auto_folds
 from sklearn_ae._training import TrainingOptions, check_callback, resolve_device
 from sklearn_ae._version import __version__
 
@@ -38,7 +39,6 @@ def _versions() -> dict[str, str]:
 
 
 DTYPES = [np.float64, np.float32]
-MAX_SAMPLES_CV = 2000
 
 
 class AutoencoderTransformer(
@@ -88,19 +88,23 @@ class AutoencoderTransformer(
         Weight decay over the whole of a fit: a weight without gradient shrinks by
         `exp(-alpha)`, however many steps there are.
 
-    max_iter : int, default=50
-        Number of epochs; fewer with `early_stopping=True`. None are needed, and
+    max_iter : int or "auto", default="auto"
+        Number of epochs; fewer with `early_stopping=True`. "auto" takes 60 up to 8,000
+        rows, then as many as visit 480,000 rows, but at least 10. None are needed, and
         `n_iter_` is 0, where PCA is already the optimum: without hidden layers, where
         PCA leaves nothing, and where what it leaves in a table of at least 64 columns
         cannot be told from white noise (see Notes).
 
     cv : int, "auto" or None, default="auto"
-        Folds of the guard against overfitting. The correction is first trained without
-        each fold in turn; the factor from 0 to 1 on the correction (`shrinkage_`) that
-        reconstructs the rows of the left-out folds best is then used in the fit to all
-        rows. "auto" takes 3 folds for 6 to 2000 rows and none otherwise, where there
-        are rows enough for the weight decay to suffice. None goes without. Ignored with
-        `early_stopping=True` or `init="random"`.
+        Folds of the guard against overfitting. For the first half of the epochs, each
+        fold is left out by a network of its own, PCA included, and then reconstructed
+        with factors from 0 to 1 on the correction. The last of these networks goes on
+        to train on all rows for the second half, and its correction is multiplied by
+        the factor that was best (`shrinkage_`). "auto" takes 3 folds up to 500 rows,
+        from there to 10,000 rows one of 4 folds alone, and none beyond, where weight
+        decay suffices; if fewer rows than codes or fewer than 4 would remain, the
+        result is PCA. None goes without. Ignored with `early_stopping=True`,
+        `init="random"` or when a fit is continued.
 
     early_stopping : bool, default=False
         Whether to hold out `validation_fraction` of the rows, to stop when the loss on
@@ -122,7 +126,7 @@ class AutoencoderTransformer(
 
     warm_start : bool, default=False
         Whether to start from the previous fit, its mean, scale and PCA included, rather
-        than afresh. The guard is then left out.
+        than afresh. Training then goes without the guard.
 
     whiten : bool, default=False
         Whether to give the codes unit variance (with divisor `n_samples - 1`), as in
@@ -162,13 +166,15 @@ class AutoencoderTransformer(
         rows with `early_stopping=True`, else of the training data.
 
     shrinkage_ : float
-        Factor on the correction, from 0 (the result is PCA) to 1.
+        Factor on the correction, from 0 (the result is PCA) to 1. Without a guard it is
+        1, unless PCA is the optimum.
 
     n_iter_ : int
         Number of epochs run.
 
     loss_curve_ : list of float of length n_iter_
-        Mean training loss of each epoch, as a fraction of the total variance.
+        Mean training loss of each epoch, as a fraction of the total variance. It
+        includes the cost of shifted codes (see Notes).
 
     validation_loss_curve_ : list of float of length n_iter_ or None
         Loss on the held-out rows after each epoch, in the same unit; None without
@@ -197,6 +203,10 @@ class AutoencoderTransformer(
 
     Notes
     -----
+    While training, a code that moves away from PCA's score pays for a tenth of its
+    squared shift, so that codes bend only where that pays and otherwise stay what a
+    linear model can read.
+
     After training, a linear change of basis that leaves the reconstruction as it is
     makes the codes of the training data centred, uncorrelated, ordered by how much of
     `X` they explain, and scaled as PCA's scores.
@@ -243,7 +253,10 @@ class AutoencoderTransformer(
         ],
         "learning_rate_init": [Interval(Real, 0, None, closed="neither")],
         "alpha": [Interval(Real, 0, None, closed="left")],
-        "max_iter": [Interval(Integral, 1, None, closed="left")],
+        "max_iter": [
+            StrOptions({"auto"}),
+            Interval(Integral, 1, None, closed="left"),
+        ],
         "cv": [StrOptions({"auto"}), Interval(Integral, 2, None, closed="left"), None],
         "early_stopping": ["boolean"],
         "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
@@ -268,7 +281,7 @@ class AutoencoderTransformer(
         batch_size: int | str = "auto",
         learning_rate_init: float = 0.006,
         alpha: float = 1.0,
-        max_iter: int = 50,
+        max_iter: int | str = "auto",
         cv: int | str | None = "auto",
         early_stopping: bool = False,
         validation_fraction: float = 0.1,
@@ -363,7 +376,7 @@ class AutoencoderTransformer(
             validation,
             architecture,
             options,
-            n_folds=0 if validation is not None else self._n_folds(len(X)),
+            folds=self._folds(len(X)),
             seed=seed,
             previous=previous,
         )
@@ -400,7 +413,7 @@ class AutoencoderTransformer(
             learning_rate_init=float(self.learning_rate_init),
             alpha=float(self.alpha),
             batch_size=None if self.batch_size == "auto" else int(self.batch_size),
-            max_iter=int(self.max_iter),
+            max_iter=None if self.max_iter == "auto" else int(self.max_iter),
             n_iter_no_change=int(self.n_iter_no_change),
             tol=float(self.tol),
             verbose=int(self.verbose),
@@ -430,19 +443,21 @@ class AutoencoderTransformer(
         )
         return np.sort(train), np.sort(valid)
 
-    def _n_folds(self, n_samples: int) -> int:
-        """Return the number of folds of the guard; 0 goes without."""
-        if self.init != "pca" or self.cv is None:
-            return 0
+    def _folds(self, n_samples: int) -> Folds | None:
+        """Return the folds of the guard, or None to go without."""
+        if self.init != "pca" or self.early_stopping or self.cv is None:
+            return None
         if self.cv == "auto":
-            return 3 if 6 <= n_samples <= MAX_SAMPLES_CV else 0
+            return auto_folds(n_samples, int(self.n_components))
         n_folds = int(self.cv)
-        if n_folds > n_samples // 2:
+        n_left = n_samples - int(np.ceil(n_samples / n_folds))
+        if n_folds > n_samples or n_left <= self.n_components:
             raise ValueError(
-                f"cv={self.cv!r} needs at least two samples in each fold, but X has "
-                f"{n_samples}. Lower it to at most {n_samples // 2} or set cv=None."
+                f"cv={self.cv!r} leaves {max(n_left, 0)} of {n_samples} samples to "
+                f"train on, but more than n_components={self.n_components!r} are "
+                "needed. Change cv, lower n_components or set cv=None."
             )
-        return n_folds
+        return Folds(n_folds, n_folds)
 
     def _set_fitted(self, fit: Fit, X_judged: NDArray) -> None:
         """Set the fitted attributes; `X_judged` are the rows for `pca_score_`."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import math
+from collections.abc import Sequence
 from copy import deepcopy
 from dataclasses import dataclass, replace
 
@@ -15,19 +16,30 @@ from torch import Tensor
 from sklearn_ae._basis import CodeBasis, CodeMoments
 from sklearn_ae._inference import Codec, as_tensor
 from sklearn_ae._linear import ROWS_PER_BLOCK, LinearStart
+from sklearn_ae._losses import ReconstructionLoss
 from sklearn_ae._modules import (
     Autoencoder,
     CorrectedPCA,
     PlainAutoencoder,
     initialize,
 )
-from sklearn_ae._shrinkage import choose_shrinkage
+from sklearn_ae._shrinkage import (
+    FACTORS,
+    Folds,
+    best_factor,
+    splits,
+    squared_errors,
+)
 from sklearn_ae._training import (
     Net,
+    Phase,
     TrainingOptions,
+    auto_max_iter,
+    finish_training,
     one_thread,
+    run_epochs,
     squared_error,
-    train,
+    start_training,
 )
 
 
@@ -72,7 +84,7 @@ def fit_autoencoder(
     architecture: Architecture,
     options: TrainingOptions,
     *,
-    n_folds: int,
+    folds: Folds | None,
     seed: int,
     previous: Fit | None = None,
 ) -> Fit:
@@ -84,47 +96,31 @@ def fit_autoencoder(
         All rows.
     validation : tuple of two ndarrays or None
         Indices of the rows to train on and of those that pick the best epoch.
-    n_folds : int
-        Folds of the guard against overfitting; 0 to go without.
+    folds : Folds or None
+        Folds of the guard against overfitting; None to go without.
     previous : Fit or None
         Where training starts; None starts afresh.
     """
     # A caller's inference mode would make tensors that autograd refuses.
     with one_thread(), torch.inference_mode(False), torch.enable_grad():
-        return _fit(X, validation, architecture, options, n_folds, seed, previous)
-
-
-def _fit(
-    X: NDArray,
-    validation: tuple[NDArray, NDArray] | None,
-    architecture: Architecture,
-    options: TrainingOptions,
-    n_folds: int,
-    seed: int,
-    previous: Fit | None,
-) -> Fit:
-    """Fit under the threads and the gradient mode that training needs."""
-    X_train = X if validation is None else X[validation[0]]
-    if previous is None:
-        start = linear_start(X_train, architecture, seed)
-        module = build_module(start, architecture, seed)
-    else:
-        start, module = previous.start, _reopened(previous.net)
-    if isinstance(module, CorrectedPCA) and _is_linear(start, architecture):
-        options, n_folds = replace(options, max_iter=0), 0
-    factor = 1.0
-    if n_folds and isinstance(module, CorrectedPCA) and previous is None:
-        fit_fold = _fold_fitter(architecture, options)
-        factor = choose_shrinkage(X_train, fit_fold, n_folds, seed + 1)
-    x = as_tensor(start.to_scaled(X_train))
-    x_valid = None
-    if validation is not None:
-        x_valid = as_tensor(start.to_scaled(X[validation[1]]))
-    net = _train_from(module, x, x_valid, start, options, seed)
-    if isinstance(module, CorrectedPCA):
-        module.shrink(factor)
-    codec, basis, score = _change_basis(module, start, X, architecture)
-    unit = _loss_variance(module, start)
+        X_train = X if validation is None else X[validation[0]]
+        if previous is None:
+            start = linear_start(X_train, architecture, seed)
+        else:
+            start, folds = previous.start, None
+        x = as_tensor(start.to_scaled(X_train))
+        x_valid = None
+        if validation is not None:
+            x_valid = as_tensor(start.to_scaled(X[validation[1]]))
+        trainer = Trainer(start, architecture, options, x, seed)
+        if architecture.init == "pca" and trainer.is_settled(folds):
+            net, factor = trainer.leave(), 0.0
+        elif folds is not None:
+            net, factor = trainer.fit_guarded(folds)
+        else:
+            net, factor = trainer.fit(previous, x_valid), 1.0
+        module = net.module_
+        codec, basis, score = _change_basis(module, start, X, architecture)
     return Fit(
         net=net,
         start=start,
@@ -132,7 +128,7 @@ def _fit(
         basis=basis,
         score=score,
         shrinkage=factor,
-        loss_unit=unit / (start.total_variance or 1.0),
+        loss_unit=_loss_variance(module, start) / (start.total_variance or 1.0),
     )
 
 
@@ -164,6 +160,12 @@ def build_module(
     return corrected
 
 
+def build_criterion(module: Autoencoder, start: LinearStart) -> ReconstructionLoss:
+    """Return the loss that fits the module's start."""
+    components = module.components if isinstance(module, CorrectedPCA) else None
+    return ReconstructionLoss(_loss_variance(module, start), components)
+
+
 def _loss_variance(module: Autoencoder, start: LinearStart) -> float:
     """Return the unit of the loss: what PCA leaves, or all for a random start."""
     if isinstance(module, CorrectedPCA) and not start.is_optimal:
@@ -177,59 +179,122 @@ def linear_start(X: NDArray, architecture: Architecture, seed: int) -> LinearSta
     return LinearStart.from_data(X, n_components, seed)
 
 
-def _is_linear(start: LinearStart, architecture: Architecture) -> bool:
-    """Whether PCA, where the module starts, is already the optimum."""
-    return start.is_optimal or len(architecture.hidden_layer_sizes) == 0
+class Trainer:
+    """Trains modules from one linear start on one set of rows.
 
+    Parameters
+    ----------
+    x : Tensor of shape (n_samples, n_features)
+        Training rows, centred and scaled.
+    """
 
-def _reopened(net: Net) -> Autoencoder:
-    """Return a trainable copy of a fitted net's module."""
-    module: Autoencoder = deepcopy(net.module_).float()
-    return module.requires_grad_(True)
+    def __init__(
+        self,
+        start: LinearStart,
+        architecture: Architecture,
+        options: TrainingOptions,
+        x: Tensor,
+        seed: int,
+    ) -> None:
+        self.start = start
+        self.architecture = architecture
+        self.options = options
+        self.x = x.to(options.device)
+        self.seed = seed
+        self.n_epochs = options.max_iter or auto_max_iter(len(x))
 
+    def is_settled(self, folds: Folds | None) -> bool:
+        """Whether PCA is the result: it is the optimum, or no correction is sure."""
+        linear = len(self.architecture.hidden_layer_sizes) == 0
+        unsure = folds is not None and folds.n_used == 0
+        return linear or unsure or self.start.is_optimal
 
-def _fold_fitter(
-    architecture: Architecture, options: TrainingOptions
-) -> Callable[[NDArray, int], tuple[CorrectedPCA, Callable[[NDArray], Tensor]]]:
-    """Return a function that fits to some rows what the final fit does to all."""
-    options = replace(options, callbacks=(), verbose=0)
+    def leave(self) -> Net:
+        """Return the net of an untrained module."""
+        module = build_module(self.start, self.architecture, self.seed)
+        return finish_training(self._net(module, [Phase(len(self.x), 0)]))
 
-    def fit_fold(
-        X: NDArray, seed: int
-    ) -> tuple[CorrectedPCA, Callable[[NDArray], Tensor]]:
-        start = linear_start(X, architecture, seed)
-        module = build_module(start, architecture, seed)
+    def fit(self, previous: Fit | None, x_valid: Tensor | None) -> Net:
+        """Train on all rows, and go back to the start if that has made them worse.
+
+        With validation rows these decide, epoch by epoch.
+        """
+        if previous is None:
+            module = build_module(self.start, self.architecture, self.seed)
+        else:
+            module = deepcopy(previous.net.module_).float().requires_grad_(True)
+        net = self._net(module, [Phase(len(self.x), self.n_epochs)], x_valid=x_valid)
+        initial, before = deepcopy(module.state_dict()), squared_error(module, self.x)
+        run_epochs(net, self.x, self.n_epochs)
+        if x_valid is None and not squared_error(module, self.x) < before:
+            module.load_state_dict(initial)
+        return finish_training(net)
+
+    def fit_guarded(self, folds: Folds) -> tuple[Net, float]:
+        """Train without a fold, judge the correction on it, then train on all rows.
+
+        Each fold is left out by a network of its own, PCA included, and the last of
+        them goes on. Returns its net and the factor on its correction.
+        """
+        first = math.ceil(self.n_epochs / 2)
+        second = self.n_epochs - first
+        errors = np.zeros(len(FACTORS))
+        *others, last = splits(len(self.x), folds, self.seed)
+        silent = replace(self.options, callbacks=(), verbose=0)
+        for train, test in others:
+            net = self._net(self._module_of(train), [Phase(len(train), first)], silent)
+            errors += self._errors_without(net, train, test, first)
+        train, test = last
+        module = self._module_of(train)
+        net = self._net(module, [Phase(len(train), first), Phase(len(self.x), second)])
+        errors += self._errors_without(net, train, test, first)
+        self._put_under(net, self.start)
+        run_epochs(net, self.x, second)
+        factor = best_factor(errors)
+        module.shrink(factor)
+        return finish_training(net), factor
+
+    def _module_of(self, train: Tensor) -> CorrectedPCA:
+        """Return an untrained module on the PCA of some rows."""
+        start = self.start.of_rows(self.x[train].numpy(force=True), self.seed)
+        module = build_module(start, self.architecture, self.seed)
         assert isinstance(module, CorrectedPCA)
-        if not start.is_optimal:
-            x = as_tensor(start.to_scaled(X))
-            train(
-                module,
-                x,
-                None,
-                variance=start.residual_variance,
-                options=options,
-                seed=seed,
+        return module
+
+    def _errors_without(
+        self, net: Net, train: Tensor, test: Tensor, n_epochs: int
+    ) -> NDArray[np.float64]:
+        """Train on some rows and judge every factor on the correction on the others."""
+        run_epochs(net, self.x[train], n_epochs)
+        return squared_errors(net.module_, self.x[test])
+
+    def _put_under(self, net: Net, start: LinearStart) -> None:
+        """Exchange the PCA under a trained correction for that of `start`."""
+        module: CorrectedPCA = net.module_
+        start = start.turned_to(module.components.numpy(force=True))
+        module.rebase(
+            *(
+                as_tensor(part).to(self.x.device)
+                for part in (start.components, start.code_scale, start.residual_scale)
             )
-        return module, lambda rows: as_tensor(start.to_scaled(rows))
+        )
+        net.criterion_.components = module.components
 
-    return fit_fold
-
-
-def _train_from(
-    module: Autoencoder,
-    x: Tensor,
-    x_valid: Tensor | None,
-    start: LinearStart,
-    options: TrainingOptions,
-    seed: int,
-) -> Net:
-    """Train, and go back to the start where training has made the rows worse."""
-    initial, before = deepcopy(module.state_dict()), squared_error(module, x)
-    variance = _loss_variance(module, start)
-    net = train(module, x, x_valid, variance=variance, options=options, seed=seed)
-    if x_valid is None and not squared_error(module, x) < before:
-        module.load_state_dict(initial)
-    return net
+    def _net(
+        self,
+        module: Autoencoder,
+        phases: list[Phase],
+        options: TrainingOptions | None = None,
+        x_valid: Tensor | None = None,
+    ) -> Net:
+        return start_training(
+            module,
+            x_valid,
+            criterion=build_criterion(module, self.start),
+            options=options or self.options,
+            phases=phases,
+            seed=self.seed,
+        )
 
 
 def _change_basis(
@@ -239,7 +304,8 @@ def _change_basis(
     module.double()
     if isinstance(module, CorrectedPCA):
         # Training needed float32 only; PCA itself is known to more digits.
-        module.components = as_tensor(start.components, torch.float64)
+        exact = start.turned_to(module.components.numpy()).components
+        module.components = as_tensor(exact, torch.float64)
     moments = CodeMoments.empty(architecture.n_components, X.shape[1])
     with torch.inference_mode():
         for rows in gen_batches(len(X), ROWS_PER_BLOCK):

@@ -79,7 +79,7 @@ class Codec:
         for rows in _blocks(X):
             x = self._to_scaled(X[rows])
             with torch.inference_mode():
-                reconstruction = module(torch.from_numpy(x)).numpy()
+                reconstruction = module.reconstruct(torch.from_numpy(x)).numpy()
             _check_finite(reconstruction)
             yield rows, x, reconstruction
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -58,7 +58,7 @@ class LinearStart:
         """Compute the statistics and the principal components of `X`."""
         mean = X.mean(axis=0, dtype=np.float64)
         centred = np.subtract(X, mean, dtype=np.float64)
-        scale, column_scale = _column_scales(centred)
+        scale, column_scale = _column_scales(centred, mean)
         if scale == 0.0:
             return cls._of_constant(mean, n_components)
         centred /= scale
@@ -92,6 +92,33 @@ class LinearStart:
             subspace=None,
         )
 
+    def of_rows(self, x: NDArray, seed: int) -> LinearStart:
+        """Return the start with the PCA of some centred and scaled rows instead."""
+        rows = x.astype(np.float64)
+        n_components = len(self.components)
+        components = _fit_pca(rows, n_components, seed).components_[:n_components]
+        code_scale = (rows @ components.T).std(axis=0)
+        return replace(
+            self,
+            components=components,
+            code_scale=np.where(code_scale > 0, code_scale, 1.0),
+            residual_scale=np.sqrt(_residual_variances(rows, components)),
+        )
+
+    def turned_to(self, components: NDArray) -> LinearStart:
+        """Rotate the components among themselves as close to others as can be.
+
+        The orthogonal Procrustes problem; PCA's reconstruction is the same.
+        """
+        left, _, right = np.linalg.svd(components @ self.components.T)
+        rotation = left @ right
+        variances = np.square(rotation) @ np.square(self.code_scale)
+        return replace(
+            self,
+            components=rotation @ self.components,
+            code_scale=np.sqrt(variances),
+        )
+
     def score(self, X: NDArray) -> float:
         """Fraction of the variance of `X` that PCA explains, about the mean."""
         error = total = 0.0
@@ -110,7 +137,7 @@ class LinearStart:
         return scaled
 
 
-def _column_scales(centred: Float64) -> tuple[float, Float64]:
+def _column_scales(centred: Float64, mean: Float64) -> tuple[float, Float64]:
     """Return the root mean square of the standard deviations, and these in its units.
 
     Dividing by the largest entry first keeps the squares within float64's range.
@@ -124,7 +151,13 @@ def _column_scales(centred: Float64) -> tuple[float, Float64]:
     if largest == 0.0:
         return 0.0, np.zeros(centred.shape[1])
     deviations = np.sqrt(np.mean((centred / largest) ** 2, axis=0))
+    # What rounding of the mean leaves of a constant column is no variance; other rows
+    # measured in its units would be huge.
+    rounding = len(centred) * np.finfo(np.float64).eps * np.abs(mean)
+    deviations[deviations * largest <= rounding] = 0.0
     typical = np.sqrt(np.mean(deviations**2))
+    if typical == 0.0:
+        return 0.0, deviations
     return float(largest * typical), deviations / typical
 
 

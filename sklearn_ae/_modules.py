@@ -77,8 +77,8 @@ class Autoencoder(nn.Module):
     Rows and reconstructions are centred and scaled (see `LinearStart`). Subclasses
     give `raw_encode` and `raw_decode`; the basis is the identity until `set_basis`.
 
-    Shapes: `encode` maps `(batch, n_features) -> (batch, n_components)`, `decode` and
-    `forward` map back to `(batch, n_features)`.
+    Shapes: `encode` maps `(batch, n_features) -> (batch, n_components)`, `decode` maps
+    back to `(batch, n_features)`.
     """
 
     code_mean: Tensor
@@ -112,9 +112,14 @@ class Autoencoder(nn.Module):
         """Return the centred and scaled reconstruction of codes."""
         return self.raw_decode(code @ self.inverse_basis + self.code_mean)
 
-    def forward(self, x: Tensor) -> Tensor:
+    def reconstruct(self, x: Tensor) -> Tensor:
         """Return the reconstruction; the basis cancels and is left out."""
         return self.raw_decode(self.raw_encode(x))
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Return what losses need: the reconstruction, and the code without basis."""
+        code = self.raw_encode(x)
+        return self.raw_decode(code), code
 
 
 class CorrectedPCA(Autoencoder):
@@ -146,25 +151,26 @@ class CorrectedPCA(Autoencoder):
     ) -> None:
         n_components, n_features = components.shape
         super().__init__(n_components=n_components)
-        for name, value in (
-            ("components", components),
-            ("column_scale", column_scale),
-            ("code_scale", code_scale),
-            ("residual_scale", residual_scale),
-            ("subspace", subspace),
-        ):
+        for name, value in (("column_scale", column_scale), ("subspace", subspace)):
             self.register_buffer(name, value)
+        for name in ("components", "code_scale", "residual_scale", "code_step"):
+            self.register_buffer(name, None)
+        self.rebase(components, code_scale, residual_scale)
         n_inputs = n_features if subspace is None else len(subspace)
         sizes = (n_inputs, *hidden_layer_sizes, n_components)
         self.f = Correction(sizes=sizes, activation=activation)
         self.g = Correction(sizes=sizes[::-1], activation=activation)
-        code_step = residual_scale.square().sum().div(n_components).sqrt()
-        self.register_buffer("code_step", code_step)
 
     def silence(self) -> None:
         """Set both corrections to zero: the module is PCA then."""
         self.f.silence()
         self.g.silence()
+
+    def rebase(self, components: Tensor, code_scale: Tensor, step: Tensor) -> None:
+        """Keep the corrections and put another PCA under them; `step` per column."""
+        self.components, self.code_scale = components, code_scale
+        self.residual_scale = step
+        self.code_step = step.square().sum().div(len(components)).sqrt()
 
     def shrink(self, factor: float) -> None:
         """Multiply both corrections by `factor`; 0 leaves PCA."""

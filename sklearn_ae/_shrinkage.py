@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from copy import deepcopy
+from dataclasses import dataclass
+from itertools import islice
 
 import numpy as np
 import torch
@@ -14,29 +15,44 @@ from torch import Tensor
 from sklearn_ae._modules import CorrectedPCA
 
 # From PCA alone to the full correction.
-FACTORS = (0.0, 0.25, 0.5, 0.75, 1.0)
+FACTORS = tuple(step / 10 for step in range(11))
 # Held-out error must fall by this share before PCA is given up.
 SMALLEST_GAIN = 0.005
 
-FitFold = Callable[[NDArray, int], tuple[CorrectedPCA, Callable[[NDArray], Tensor]]]
+# With more rows weight decay suffices.
+MAX_SAMPLES = 10_000
+MAX_SAMPLES_ALL_FOLDS = 500
 
 
-def choose_shrinkage(X: NDArray, fit_fold: FitFold, n_folds: int, seed: int) -> float:
-    """Return the factor on the correction with the lowest cross-validated error.
+@dataclass(frozen=True)
+class Folds:
+    """How many folds the rows are cut into, and how many of these are left out once.
 
-    Parameters
-    ----------
-    X : ndarray of shape (n_samples, n_features)
-        Training rows.
-    fit_fold : callable
-        Maps rows and a seed to a module fitted on these rows, and a function that
-        turns other rows into the module's units.
+    None are left out where too few rows would remain.
     """
-    errors = np.zeros(len(FACTORS))
-    folds = KFold(n_folds, shuffle=True, random_state=seed)
-    for fold, (train, test) in enumerate(folds.split(X)):
-        module, to_units = fit_fold(X[train], seed + fold)
-        errors += squared_errors(module, to_units(X[test]))
+
+    n_folds: int
+    n_used: int
+
+
+def auto_folds(n_samples: int, n_components: int) -> Folds | None:
+    """Return the folds for so many rows: fewer where each tells more and costs more."""
+    if n_samples > MAX_SAMPLES:
+        return None
+    folds = Folds(3, 3) if n_samples <= MAX_SAMPLES_ALL_FOLDS else Folds(4, 1)
+    n_left = n_samples - -(-n_samples // folds.n_folds)
+    return folds if n_left > max(n_components, 3) else Folds(folds.n_folds, 0)
+
+
+def splits(n_samples: int, folds: Folds, seed: int) -> list[tuple[Tensor, Tensor]]:
+    """Return the rows to train on and those left out, for each fold that is used."""
+    splitter = KFold(folds.n_folds, shuffle=True, random_state=seed)
+    used = islice(splitter.split(np.empty(n_samples)), folds.n_used)
+    return [(torch.from_numpy(train), torch.from_numpy(test)) for train, test in used]
+
+
+def best_factor(errors: NDArray[np.float64]) -> float:
+    """Return the factor with the lowest error, or 0 if it hardly improves on PCA."""
     best = int(errors.argmin())
     confirmed = errors[best] <= (1.0 - SMALLEST_GAIN) * errors[0]
     return FACTORS[best] if confirmed else 0.0
@@ -49,5 +65,5 @@ def squared_errors(module: CorrectedPCA, x: Tensor) -> NDArray[np.float64]:
         shrunk = deepcopy(module)
         shrunk.shrink(factor)
         with torch.inference_mode():
-            errors.append(float((shrunk(x) - x).square().sum()))
+            errors.append(float((shrunk.reconstruct(x) - x).square().sum()))
     return np.array(errors)

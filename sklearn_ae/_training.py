@@ -19,6 +19,8 @@ from torch import Tensor, nn
 from torch.optim.lr_scheduler import LambdaLR
 from torch.utils.data import TensorDataset
 
+from sklearn_ae._modules import Autoencoder
+
 WARM_UP = 0.1  # share of the steps in which the learning rate rises to its peak
 EVALUATION_BATCH = 4096
 MEAN_OVER_PEAK_RATE = 0.5  # of the one-cycle schedule, cosine up and cosine down
@@ -31,12 +33,20 @@ class TrainingOptions:
     learning_rate_init: float
     alpha: float
     batch_size: int | None  # None follows the number of rows
-    max_iter: int
+    max_iter: int | None  # None follows the number of rows
     n_iter_no_change: int
     tol: float
     verbose: int
     device: str
     callbacks: Sequence[Any]
+
+
+@dataclass(frozen=True)
+class Phase:
+    """Some epochs over some rows, with a learning-rate cycle of their own."""
+
+    n_rows: int
+    n_epochs: int
 
 
 class ResidentBatches:
@@ -67,20 +77,10 @@ class ResidentBatches:
             yield batch, batch
 
 
-class SquaredErrorRatio(nn.Module):
-    """Squared error per row, divided by `variance`, both summed over the columns."""
-
-    def __init__(self, variance: float) -> None:
-        super().__init__()
-        self.variance = variance
-
-    def forward(self, reconstruction: Tensor, x: Tensor) -> Tensor:
-        """Map two tensors of shape `(batch, n_features)` to a scalar."""
-        return (reconstruction - x).square().sum() / (len(x) * self.variance)
-
-
 class Net(NeuralNet):
     """skorch net that keeps one history row an epoch and lets Ctrl-C through."""
+
+    stopped_early = False
 
     @property
     def _default_callbacks(self) -> list[tuple[str, Callback]]:
@@ -104,11 +104,12 @@ class Net(NeuralNet):
     def fit_loop(self, X: Any, y: Any = None, epochs: Any = None, **params: Any) -> Net:
         """Train; only an early-stopping callback may end it with KeyboardInterrupt."""
         try:
-            return super().fit_loop(X, y, epochs, **params)
+            super().fit_loop(X, y, epochs, **params)
         except KeyboardInterrupt:
             if not any(_has_run_out(callback) for _, callback in self.callbacks_):
                 raise
-            return self
+            self.stopped_early = True
+        return self
 
 
 def _has_run_out(callback: Any) -> bool:
@@ -123,6 +124,7 @@ class BestWeights(EarlyStopping):
         """Take the untrained module's loss as the one to beat."""
         super().on_train_begin(net, **kwargs)
         (rows,) = net.train_split(None)[1].tensors
+        net._set_training(False)
         with torch.no_grad():
             loss = net.criterion_(net.module_(rows), rows)
         self.dynamic_threshold_ = self._calc_new_threshold(float(loss))
@@ -187,6 +189,11 @@ def auto_batch_size(n_samples: int) -> int:
     return min(max(n_samples // 16, 32), 256)
 
 
+def auto_max_iter(n_samples: int) -> int:
+    """Return the epochs that visit 480,000 rows, from 10 to 60."""
+    return min(max(480_000 // n_samples, 10), 60)
+
+
 def resolve_device(device: str) -> str:
     """Turn "auto" into "cuda" where there is one, else "cpu"; check other names."""
     if device == "auto":
@@ -201,34 +208,19 @@ def resolve_device(device: str) -> str:
     return device
 
 
-def train(
-    module: nn.Module,
-    X: Tensor,
-    X_valid: Tensor | None,
-    *,
-    variance: float,
-    options: TrainingOptions,
-    seed: int,
-) -> Net:
-    """Train `module` to reconstruct `X` and return its net, weights on the CPU.
+def run_epochs(net: Net, X: Tensor, n_epochs: int) -> None:
+    """Train on rows `X`, shape (n_samples, n_features), unless it was stopped."""
+    if n_epochs > 0 and not net.stopped_early:
+        net.fit_loop(TensorDataset(X.to(net.device)), epochs=n_epochs)
 
-    Parameters
-    ----------
-    module : nn.Module
-        Changed in place.
-    X, X_valid : Tensor of shape (n_samples, n_features)
-        Rows in the module's units. With `X_valid` the weights of the epoch with the
-        lowest loss on it are kept, the start included, and training stops early.
-    variance : float
-        Unit of the loss.
-    """
-    net = build_net(module, X, X_valid, variance, options, seed)
-    if options.max_iter > 0:
-        dataset = TensorDataset(X.to(options.device))
-        net.notify("on_train_begin", X=dataset, y=None)
-        net.fit_loop(dataset)
-        net.notify("on_train_end", X=dataset, y=None)
-    return _detach_from_training(net)
+
+def one_cycle_each(step: int, lengths: Sequence[int]) -> float:
+    """Share of the peak learning rate at a step where each phase has a cycle."""
+    for n_steps in lengths:
+        if step < n_steps:
+            return one_cycle(step, n_steps)
+        step -= n_steps
+    return 0.0
 
 
 def one_cycle(step: int, n_steps: int) -> float:
@@ -243,27 +235,45 @@ def one_cycle(step: int, n_steps: int) -> float:
     return 0.5 + 0.5 * math.cos(math.pi * (step - n_rising) / (n_steps - n_rising + 1))
 
 
-def squared_error(module: nn.Module, X: Tensor) -> float:
+def squared_error(module: Autoencoder, X: Tensor) -> float:
     """Sum of squared reconstruction errors over all rows, on the rows' device."""
     with torch.inference_mode():
         blocks = X.split(EVALUATION_BATCH)
-        return math.fsum(float((module(x) - x).square().sum()) for x in blocks)
+        return math.fsum(
+            float((module.reconstruct(x) - x).square().sum()) for x in blocks
+        )
 
 
-def build_net(
-    module: nn.Module,
-    X: Tensor,
+def start_training(
+    module: Autoencoder,
     X_valid: Tensor | None,
-    variance: float,
+    *,
+    criterion: nn.Module,
     options: TrainingOptions,
+    phases: Sequence[Phase],
     seed: int,
 ) -> Net:
-    """Return an initialised net with optimiser, schedule and callbacks."""
-    batch_size = min(options.batch_size or auto_batch_size(len(X)), len(X))
-    n_steps = max(1, options.max_iter * math.ceil(len(X) / batch_size))
+    """Return a net that is ready for `run_epochs`.
+
+    Parameters
+    ----------
+    module : Autoencoder
+        Changed in place by training.
+    X_valid : Tensor of shape (n_samples, n_features) or None
+        With it, the weights of the epoch with the lowest loss on these rows are kept,
+        the start included, and training stops early.
+    criterion : nn.Module
+        Maps the module's output and the rows to the loss.
+    phases : sequence of Phase
+        What `run_epochs` will be called with.
+    """
+    batch_size = options.batch_size or auto_batch_size(phases[-1].n_rows)
+    lengths = [
+        phase.n_epochs * math.ceil(phase.n_rows / batch_size) for phase in phases
+    ]
     schedule = LRScheduler(
         LambdaLR,
-        lr_lambda=partial(one_cycle, n_steps=n_steps),
+        lr_lambda=partial(one_cycle_each, lengths=lengths),
         step_every="batch",
         event_name=None,
     )
@@ -272,15 +282,14 @@ def build_net(
     if X_valid is not None:
         split = predefined_split(TensorDataset(X_valid.to(options.device)))
         callbacks.append(("best_weights", _best_weights(options)))
-    total_rate = MEAN_OVER_PEAK_RATE * options.learning_rate_init * n_steps
+    total_rate = MEAN_OVER_PEAK_RATE * options.learning_rate_init * max(sum(lengths), 1)
     net = Net(
         module,
-        criterion=SquaredErrorRatio(variance),
+        criterion=criterion,
         optimizer=torch.optim.AdamW,
         optimizer__lr=options.learning_rate_init,
         optimizer__weight_decay=options.alpha / total_rate,
         optimizer__fused=True,
-        max_epochs=options.max_iter,
         batch_size=batch_size,
         iterator_train=ResidentBatches,
         iterator_train__generator=torch.Generator().manual_seed(seed),
@@ -291,7 +300,9 @@ def build_net(
         device=options.device,
         verbose=options.verbose,
     )
-    return net.initialize()
+    net.initialize()
+    net.notify("on_train_begin", X=None, y=None)
+    return net
 
 
 def _best_weights(options: TrainingOptions) -> BestWeights:
@@ -305,10 +316,13 @@ def _best_weights(options: TrainingOptions) -> BestWeights:
     )
 
 
-def _detach_from_training(net: Net) -> Net:
+def finish_training(net: Net) -> Net:
     """Move the module to the CPU and drop what only training needed."""
+    if len(net.history) > 0:
+        net.notify("on_train_end", X=None, y=None)
     net.module_ = net.module_.to("cpu").eval().requires_grad_(False)
     net.module = type(net.module_)
+    net.criterion = net.criterion_ = None
     net.callbacks, net.callbacks_ = None, []
     net.optimizer_ = net.train_split = net.iterator_train__generator = None
     net.device = "cpu"

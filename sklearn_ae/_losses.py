@@ -1,0 +1,32 @@
+"""Loss terms on tensors."""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+
+# Cost of moving a code away from PCA's score, in units of squared error. Codes may
+# bend where that pays, and otherwise stay what a linear model can read; the benchmark
+# benchmarks/compression.py shows both sides of it.
+CODE_SHIFT_COST = 0.1
+
+
+class ReconstructionLoss(nn.Module):
+    """Squared error per row, divided by `variance`, both summed over the columns.
+
+    With `components` (n_components, n_features), training also pays for the squared
+    shift of the codes from the scores on them.
+    """
+
+    def __init__(self, variance: float, components: Tensor | None = None) -> None:
+        super().__init__()
+        self.variance = variance
+        self.components = components
+
+    def forward(self, output: tuple[Tensor, Tensor], x: Tensor) -> Tensor:
+        """Map reconstruction and code of rows, and the rows, to a scalar."""
+        reconstruction, code = output
+        error = (reconstruction - x).square().sum()
+        if self.training and self.components is not None:
+            shift = code - x @ self.components.T
+            error = error + CODE_SHIFT_COST * shift.square().sum()
+        return error / (len(x) * self.variance)
