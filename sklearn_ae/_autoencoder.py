@@ -89,8 +89,8 @@ class AutoencoderTransformer(
         `exp(-alpha)`, however many steps there are.
 
     max_iter : int or "auto", default="auto"
-        Number of epochs; fewer with `early_stopping=True`. "auto" takes 60 up to 8,000
-        rows, then as many as visit 480,000 rows, but at least 10. None are needed, and
+        Number of epochs; fewer with `early_stopping=True`. "auto" takes 60 up to 12,000
+        rows, then as many as visit 720,000 rows, but at least 10. None are needed, and
         `n_iter_` is 0, where PCA is already the optimum: without hidden layers, where
         PCA leaves nothing, and where what it leaves in a table of at least 64 columns
         cannot be told from white noise (see Notes).
@@ -100,7 +100,7 @@ class AutoencoderTransformer(
         fold is left out by a network of its own, PCA included, and then reconstructed
         with factors from 0 to 1 on the correction. The last of these networks goes on
         to train on all rows for the second half, and its correction is multiplied by
-        the factor that was best (`shrinkage_`). "auto" takes 3 folds up to 500 rows,
+        the factor that was best (`shrinkage_`). "auto" takes 3 folds up to 1000 rows,
         from there to 10,000 rows one of 4 folds alone, and none beyond, where weight
         decay suffices; if fewer rows than codes or fewer than 4 would remain, the
         result is PCA. None goes without. Ignored with `early_stopping=True`,
@@ -203,7 +203,7 @@ class AutoencoderTransformer(
 
     Notes
     -----
-    While training, a code that moves away from PCA's score pays for a tenth of its
+    While training, a code that moves away from PCA's score pays for a fifth of its
     squared shift, so that codes bend only where that pays and otherwise stay what a
     linear model can read.
 

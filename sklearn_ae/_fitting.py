@@ -215,19 +215,16 @@ class Trainer:
         return finish_training(self._net(module, [Phase(len(self.x), 0)]))
 
     def fit(self, previous: Fit | None, x_valid: Tensor | None) -> Net:
-        """Train on all rows, and go back to the start if that has made them worse.
-
-        With validation rows these decide, epoch by epoch.
-        """
+        """Train on all rows; with validation rows these pick the best epoch."""
         if previous is None:
             module = build_module(self.start, self.architecture, self.seed)
         else:
             module = deepcopy(previous.net.module_).float().requires_grad_(True)
         net = self._net(module, [Phase(len(self.x), self.n_epochs)], x_valid=x_valid)
-        initial, before = deepcopy(module.state_dict()), squared_error(module, self.x)
-        run_epochs(net, self.x, self.n_epochs)
-        if x_valid is None and not squared_error(module, self.x) < before:
-            module.load_state_dict(initial)
+        if x_valid is None:
+            self._improve(net, self.n_epochs)
+        else:
+            run_epochs(net, self.x, self.n_epochs)
         return finish_training(net)
 
     def fit_guarded(self, folds: Folds) -> tuple[Net, float]:
@@ -249,10 +246,18 @@ class Trainer:
         net = self._net(module, [Phase(len(train), first), Phase(len(self.x), second)])
         errors += self._errors_without(net, train, test, first)
         self._put_under(net, self.start)
-        run_epochs(net, self.x, second)
+        self._improve(net, second)
         factor = best_factor(errors)
         module.shrink(factor)
         return finish_training(net), factor
+
+    def _improve(self, net: Net, n_epochs: int) -> None:
+        """Train on all rows, and go back if their reconstruction has become worse."""
+        module = net.module_
+        before, error = deepcopy(module.state_dict()), squared_error(module, self.x)
+        run_epochs(net, self.x, n_epochs)
+        if not squared_error(module, self.x) < error:
+            module.load_state_dict(before)
 
     def _module_of(self, train: Tensor) -> CorrectedPCA:
         """Return an untrained module on the PCA of some rows."""

@@ -17,11 +17,11 @@ from sklearn_ae._modules import CorrectedPCA
 # From PCA alone to the full correction.
 FACTORS = tuple(step / 10 for step in range(11))
 # Held-out error must fall by this share before PCA is given up.
-SMALLEST_GAIN = 0.005
+SMALLEST_GAIN = 0.02
 
 # With more rows weight decay suffices.
 MAX_SAMPLES = 10_000
-MAX_SAMPLES_ALL_FOLDS = 500
+MAX_SAMPLES_ALL_FOLDS = 1000
 
 
 @dataclass(frozen=True)

@@ -190,8 +190,8 @@ def auto_batch_size(n_samples: int) -> int:
 
 
 def auto_max_iter(n_samples: int) -> int:
-    """Return the epochs that visit 480,000 rows, from 10 to 60."""
-    return min(max(480_000 // n_samples, 10), 60)
+    """Return the epochs that visit 720,000 rows, from 10 to 60."""
+    return min(max(720_000 // n_samples, 10), 60)
 
 
 def resolve_device(device: str) -> str:
