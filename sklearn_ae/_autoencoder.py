@@ -20,12 +20,13 @@ from sklearn.base import (
 from sklearn.exceptions import InconsistentVersionWarning
 from sklearn.model_selection import train_test_split
 from sklearn.utils import Tags, check_array, check_random_state
-from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils._param_validation import Interval, RealNotInt, StrOptions
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from sklearn_ae._fitting import Architecture, Fit, fit_autoencoder
 from sklearn_ae._inference import Codec
 from sklearn_ae._modules import ACTIVATIONS
+from sklearn_ae._selection import smallest_code
 from sklearn_ae._shrinkage import Folds, auto_folds
 from sklearn_ae._training import TrainingOptions, check_callback, resolve_device
 from sklearn_ae._version import __version__
@@ -56,8 +57,15 @@ class AutoencoderTransformer(
 
     Parameters
     ----------
-    n_components : int, default=2
-        Number of codes. With `init="pca"` at most `min(n_samples, n_features)`.
+    n_components : int, float or None, default=2
+        Number of codes; with `init="pca"` at most `min(n_samples, n_features)`, which
+        is what None gives. A float between 0 and 1 asks for the smallest code that
+        explains this share of the variance of held-out rows, but for no more than the
+        number of components with which PCA explains it on the training data. It is
+        found by bisection between 1 and that number: a size is tried by training
+        without a quarter of the rows, for half the epochs, and reconstructing these.
+        Where PCA does not explain the share on these rows either, as much as it does
+        is asked for.
 
     hidden_layer_sizes : array-like of int, default=(256, 128)
         Widths of the encoder's hidden layers, from the input towards the code. The
@@ -152,7 +160,7 @@ class AutoencoderTransformer(
     Attributes
     ----------
     n_components_ : int
-        Number of codes.
+        Number of codes, where `n_components` is a share or None what this has led to.
 
     explained_variance_ratio_ : ndarray of shape (n_components,)
         Share of the variance of the training data that each code explains, in
@@ -160,6 +168,12 @@ class AutoencoderTransformer(
         that is negative. What the codes explain jointly is divided among them in the
         proportion of what each explains linearly, which for a linear autoencoder is
         PCA's `explained_variance_ratio_`.
+
+    feature_contributions_ : ndarray of shape (n_components, n_features)
+        How much each column drives each code: the derivative of the code with respect
+        to the column, averaged over training rows (at most 256, evenly spread), in
+        units of the code per unit of the column. For a linear autoencoder without
+        `whiten` it is PCA's `components_`.
 
     pca_score_ : float
         Fraction of variance that PCA explains with as many components: of the held-out
@@ -242,7 +256,11 @@ class AutoencoderTransformer(
     """
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
-        "n_components": [Interval(Integral, 1, None, closed="left")],
+        "n_components": [
+            Interval(Integral, 1, None, closed="left"),
+            Interval(RealNotInt, 0, 1, closed="neither"),
+            None,
+        ],
         "hidden_layer_sizes": ["array-like"],
         "activation": [StrOptions(set(ACTIVATIONS))],
         "init": [StrOptions({"pca", "random"})],
@@ -272,7 +290,7 @@ class AutoencoderTransformer(
 
     def __init__(
         self,
-        n_components: int = 2,
+        n_components: int | float | None = 2,
         *,
         hidden_layer_sizes: Sequence[int] = (256, 128),
         activation: str = "silu",
@@ -358,46 +376,68 @@ class AutoencoderTransformer(
     def _fit(self, rows: ArrayLike, previous: Fit | None) -> None:
         """Validate, train and set the fitted attributes."""
         X: NDArray = validate_data(self, rows, dtype=DTYPES, ensure_min_samples=2)
-        architecture, options = self._architecture(X), self._training_options()
+        options = self._training_options()
         seed = int(
             check_random_state(self.random_state).randint(np.iinfo(np.int32).max)
         )
-        validation = self._validation_split(len(X), seed)
-        if not (self.warm_start and previous is not None):
+        if not self.warm_start:
             previous = None
-        elif previous.codec.shape != (X.shape[1], self.n_components):
+        n_components = self._n_components(X, options, seed, previous)
+        architecture = self._architecture(n_components)
+        if previous is not None and previous.codec.shape != (X.shape[1], n_components):
             raise ValueError(
                 f"warm_start=True continues a fit with (n_features, n_components)="
                 f"{previous.codec.shape}, but now they are "
-                f"{(X.shape[1], self.n_components)}. Set warm_start=False."
+                f"{(X.shape[1], n_components)}. Set warm_start=False."
             )
+        validation = self._validation_split(len(X), seed)
+        folds = self._folds(len(X), n_components)
         fit = fit_autoencoder(
             X,
             validation,
             architecture,
             options,
-            folds=self._folds(len(X)),
+            folds=folds,
             seed=seed,
             previous=previous,
         )
         self._set_fitted(fit, X if validation is None else X[validation[1]])
 
-    def _architecture(self, X: NDArray) -> Architecture:
-        """Check what joins the network's parameters to each other and to the data."""
+    def _n_components(
+        self, X: NDArray, options: TrainingOptions, seed: int, previous: Fit | None
+    ) -> int:
+        """Return the number of codes that `n_components` means for these data."""
+        largest = min(X.shape)
+        if self.n_components is None:
+            return largest
+        if isinstance(self.n_components, Integral):
+            if self.init == "pca" and self.n_components > largest:
+                raise ValueError(
+                    f"n_components={self.n_components!r} must be at most "
+                    f"min(n_samples, n_features)={largest} with init='pca', as in "
+                    "PCA. Lower it, or set init='random'."
+                )
+            return int(self.n_components)
+        if self.init != "pca":
+            raise ValueError(
+                f"n_components={self.n_components!r} is a share of the variance, which "
+                "needs init='pca'. Give the number of codes as an int."
+            )
+        if previous is not None:
+            return previous.codec.shape[1]
+        share = float(self.n_components)
+        return smallest_code(X, share, self._architecture(1), options, seed)
+
+    def _architecture(self, n_components: int) -> Architecture:
+        """Check the layers and describe the network."""
         sizes = list(self.hidden_layer_sizes)
         if not all(isinstance(size, Integral) and size > 0 for size in sizes):
             raise ValueError(
                 f"hidden_layer_sizes={self.hidden_layer_sizes!r} must hold integers of "
                 "at least 1, one for each hidden layer of the encoder."
             )
-        if self.init == "pca" and self.n_components > min(X.shape):
-            raise ValueError(
-                f"n_components={self.n_components!r} must be at most "
-                f"min(n_samples, n_features)={min(X.shape)} with init='pca', as in "
-                "PCA. Lower it, or set init='random'."
-            )
         return Architecture(
-            n_components=int(self.n_components),
+            n_components=n_components,
             hidden_layer_sizes=tuple(int(size) for size in sizes),
             activation=self.activation,
             init=self.init,
@@ -443,34 +483,35 @@ class AutoencoderTransformer(
         )
         return np.sort(train), np.sort(valid)
 
-    def _folds(self, n_samples: int) -> Folds | None:
+    def _folds(self, n_samples: int, n_components: int) -> Folds | None:
         """Return the folds of the guard, or None to go without."""
         if self.init != "pca" or self.early_stopping or self.cv is None:
             return None
         if self.cv == "auto":
-            return auto_folds(n_samples, int(self.n_components))
-        n_folds = int(self.cv)
-        n_left = n_samples - int(np.ceil(n_samples / n_folds))
-        if n_folds > n_samples or n_left <= self.n_components:
+            return auto_folds(n_samples, n_components)
+        folds = Folds(int(self.cv), int(self.cv))
+        n_left = folds.n_left(n_samples)
+        if folds.n_folds > n_samples or n_left <= n_components:
             raise ValueError(
-                f"cv={self.cv!r} leaves {max(n_left, 0)} of {n_samples} samples to "
-                f"train on, but more than n_components={self.n_components!r} are "
-                "needed. Change cv, lower n_components or set cv=None."
+                f"cv={self.cv!r} leaves {n_left} of {n_samples} samples to train on, "
+                f"but more than the {n_components} codes are needed, and no more folds "
+                "than samples. Change cv, lower n_components or set cv=None."
             )
-        return Folds(n_folds, n_folds)
+        return folds
 
     def _set_fitted(self, fit: Fit, X_judged: NDArray) -> None:
         """Set the fitted attributes; `X_judged` are the rows for `pca_score_`."""
         self._fit_result = fit
         self.net_ = fit.net
         self.mean_ = fit.start.mean
-        self.n_components_ = int(self.n_components)
+        self.n_components_ = fit.codec.shape[1]
         self.n_iter_ = len(fit.net.history)
         self.loss_curve_ = fit.loss_curve("train_loss")
         self.validation_loss_curve_ = (
             fit.loss_curve("valid_loss") if self.early_stopping else None
         )
         self.shrinkage_ = fit.shrinkage
+        self.feature_contributions_ = fit.contributions
         self.explained_variance_ratio_ = fit.explained_variance_ratio()
         self.pca_score_ = fit.start.score(X_judged)
         self.best_loss_ = self._loss(X_judged, fit.start.total_variance)

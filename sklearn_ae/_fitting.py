@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import dataclass, replace
 
@@ -14,6 +15,7 @@ from sklearn.utils import gen_batches
 from torch import Tensor
 
 from sklearn_ae._basis import CodeBasis, CodeMoments
+from sklearn_ae._contributions import average_jacobian, spread_rows
 from sklearn_ae._inference import Codec, as_tensor
 from sklearn_ae._linear import ROWS_PER_BLOCK, LinearStart
 from sklearn_ae._losses import ReconstructionLoss
@@ -63,6 +65,7 @@ class Fit:
     codec: Codec
     basis: CodeBasis
     score: float  # fraction of variance explained, all rows given to the fit
+    contributions: NDArray[np.float64]  # (n_components, n_features)
     shrinkage: float
     loss_unit: float  # fractions of variance in one unit of the net's loss
 
@@ -101,11 +104,10 @@ def fit_autoencoder(
     previous : Fit or None
         Where training starts; None starts afresh.
     """
-    # A caller's inference mode would make tensors that autograd refuses.
-    with one_thread(), torch.inference_mode(False), torch.enable_grad():
+    with training_mode():
         X_train = X if validation is None else X[validation[0]]
         if previous is None:
-            start = linear_start(X_train, architecture, seed)
+            start = linear_start(X_train, architecture.n_components, seed)
         else:
             start, folds = previous.start, None
         x = as_tensor(start.to_scaled(X_train))
@@ -121,12 +123,14 @@ def fit_autoencoder(
             net, factor = trainer.fit(previous, x_valid), 1.0
         module = net.module_
         codec, basis, score = _change_basis(module, start, X, architecture)
+        contributions = _contributions(module, start, X)
     return Fit(
         net=net,
         start=start,
         codec=codec,
         basis=basis,
         score=score,
+        contributions=contributions / codec.scale * codec.code_scale,
         shrinkage=factor,
         loss_unit=_loss_variance(module, start) / (start.total_variance or 1.0),
     )
@@ -173,10 +177,19 @@ def _loss_variance(module: Autoencoder, start: LinearStart) -> float:
     return start.total_variance or 1.0
 
 
-def linear_start(X: NDArray, architecture: Architecture, seed: int) -> LinearStart:
+def linear_start(X: NDArray, n_components: int, seed: int) -> LinearStart:
     """Return PCA with as many components as there are codes, or as it can have."""
-    n_components = min(architecture.n_components, *X.shape)
-    return LinearStart.from_data(X, n_components, seed)
+    return LinearStart.from_data(X, min(n_components, *X.shape), seed)
+
+
+@contextmanager
+def training_mode() -> Iterator[None]:
+    """Give training one thread and gradients, whatever the caller's modes are.
+
+    A caller's inference mode would make tensors that autograd refuses.
+    """
+    with one_thread(), torch.inference_mode(False), torch.enable_grad():
+        yield
 
 
 class Trainer:
@@ -212,6 +225,8 @@ class Trainer:
     def leave(self) -> Net:
         """Return the net of an untrained module."""
         module = build_module(self.start, self.architecture, self.seed)
+        if isinstance(module, CorrectedPCA):
+            module.shrink(0.0)
         return finish_training(self._net(module, [Phase(len(self.x), 0)]))
 
     def fit(self, previous: Fit | None, x_valid: Tensor | None) -> Net:
@@ -250,6 +265,15 @@ class Trainer:
         factor = best_factor(errors)
         module.shrink(factor)
         return finish_training(net), factor
+
+    def held_out_score(self, folds: Folds, trained: bool) -> float:
+        """Score rows left out by one fold: of PCA, or of the first half of a fit."""
+        ((train, test),) = splits(len(self.x), folds, self.seed)
+        trained = trained and not self.is_settled(None)
+        n_epochs = math.ceil(self.n_epochs / 2) if trained else 0
+        net = self._net(self._module_of(train), [Phase(len(train), n_epochs)])
+        errors = self._errors_without(net, train, test, n_epochs)
+        return 1.0 - float(errors.min() / self.x[test].square().sum())
 
     def _improve(self, net: Net, n_epochs: int) -> None:
         """Train on all rows, and go back if their reconstruction has become worse."""
@@ -324,3 +348,13 @@ def _change_basis(
     code_scale = 1.0 if architecture.whiten else start.scale
     codec = Codec(module, start.mean, start.scale, code_scale)
     return codec, basis, moments.score
+
+
+def _contributions(
+    module: Autoencoder, start: LinearStart, X: NDArray
+) -> NDArray[np.float64]:
+    """Average Jacobian of the codes; PCA's is known without a pass for each code."""
+    if isinstance(module, CorrectedPCA) and float(module.code_step) == 0.0:
+        return (module.basis.T @ module.components).numpy()
+    rows = X[spread_rows(len(X))]
+    return average_jacobian(module, start.to_scaled(rows, dtype=np.float64))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from copy import deepcopy
 from dataclasses import dataclass
 from itertools import islice
@@ -34,14 +35,21 @@ class Folds:
     n_folds: int
     n_used: int
 
+    def n_left(self, n_samples: int) -> int:
+        """Return the fewest rows that remain without a fold."""
+        return n_samples - math.ceil(n_samples / self.n_folds)
+
 
 def auto_folds(n_samples: int, n_components: int) -> Folds | None:
     """Return the folds for so many rows: fewer where each tells more and costs more."""
     if n_samples > MAX_SAMPLES:
         return None
     folds = Folds(3, 3) if n_samples <= MAX_SAMPLES_ALL_FOLDS else Folds(4, 1)
-    n_left = n_samples - -(-n_samples // folds.n_folds)
-    return folds if n_left > max(n_components, 3) else Folds(folds.n_folds, 0)
+    return (
+        folds
+        if folds.n_left(n_samples) > max(n_components, 3)
+        else Folds(folds.n_folds, 0)
+    )
 
 
 def splits(n_samples: int, folds: Folds, seed: int) -> list[tuple[Tensor, Tensor]]:

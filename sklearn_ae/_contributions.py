@@ -1,0 +1,43 @@
+"""What the codes are made of: the average derivative of codes by columns."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from sklearn_ae._modules import Autoencoder
+
+MAX_ROWS = 256  # an average needs no more, and each code costs a pass over them
+
+
+def spread_rows(n_samples: int) -> NDArray[np.intp]:
+    """Return the indices of at most `MAX_ROWS` rows, evenly spread."""
+    n_rows = min(n_samples, MAX_ROWS)
+    return np.linspace(0, n_samples - 1, n_rows).round().astype(np.intp)
+
+
+def average_jacobian(
+    module: Autoencoder, x: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Average the encoder's Jacobian over rows.
+
+    Parameters
+    ----------
+    module : Autoencoder
+        Weights in float64.
+    x : ndarray of shape (n_samples, n_features)
+        Centred and scaled rows.
+
+    Returns
+    -------
+    jacobian : ndarray of shape (n_components, n_features)
+    """
+    rows = torch.from_numpy(x).requires_grad_(True)
+    codes = module.encode(rows)
+    gradients = [
+        torch.autograd.grad(code.sum(), rows, retain_graph=True)[0].mean(dim=0)
+        for code in codes.unbind(dim=1)
+    ]
+    jacobian: NDArray[np.float64] = torch.stack(gradients).numpy()
+    return jacobian
