@@ -382,7 +382,9 @@ class AutoencoderTransformer(
         )
         if not self.warm_start:
             previous = None
-        n_components = self._n_components(X, options, seed, previous)
+        validation = self._validation_split(len(X), seed)
+        X_train = X if validation is None else X[validation[0]]
+        n_components = self._n_components(X_train, options, seed, previous)
         architecture = self._architecture(n_components)
         if previous is not None and previous.codec.shape != (X.shape[1], n_components):
             raise ValueError(
@@ -390,7 +392,6 @@ class AutoencoderTransformer(
                 f"{previous.codec.shape}, but now they are "
                 f"{(X.shape[1], n_components)}. Set warm_start=False."
             )
-        validation = self._validation_split(len(X), seed)
         folds = self._folds(len(X), n_components)
         fit = fit_autoencoder(
             X,
@@ -401,7 +402,10 @@ class AutoencoderTransformer(
             seed=seed,
             previous=previous,
         )
-        self._set_fitted(fit, X if validation is None else X[validation[1]])
+        if validation is None:
+            self._set_fitted(fit, X, validated=False)
+        else:
+            self._set_fitted(fit, X[validation[1]], validated=True)
 
     def _n_components(
         self, X: NDArray, options: TrainingOptions, seed: int, previous: Fit | None
@@ -415,7 +419,8 @@ class AutoencoderTransformer(
                 raise ValueError(
                     f"n_components={self.n_components!r} must be at most "
                     f"min(n_samples, n_features)={largest} with init='pca', as in "
-                    "PCA. Lower it, or set init='random'."
+                    "PCA, where n_samples counts the rows to train on. Lower it, or "
+                    "set init='random'."
                 )
             return int(self.n_components)
         if self.init != "pca":
@@ -475,7 +480,7 @@ class AutoencoderTransformer(
                 "least 2 are needed. Early stopping is off for this fit, which uses "
                 "all samples.",
                 UserWarning,
-                stacklevel=4,
+                stacklevel=5,  # the line that calls fit, through its decorator
             )
             return None
         train, valid = train_test_split(
@@ -499,7 +504,7 @@ class AutoencoderTransformer(
             )
         return folds
 
-    def _set_fitted(self, fit: Fit, X_judged: NDArray) -> None:
+    def _set_fitted(self, fit: Fit, X_judged: NDArray, validated: bool) -> None:
         """Set the fitted attributes; `X_judged` are the rows for `pca_score_`."""
         self._fit_result = fit
         self.net_ = fit.net
@@ -508,7 +513,7 @@ class AutoencoderTransformer(
         self.n_iter_ = len(fit.net.history)
         self.loss_curve_ = fit.loss_curve("train_loss")
         self.validation_loss_curve_ = (
-            fit.loss_curve("valid_loss") if self.early_stopping else None
+            fit.loss_curve("valid_loss") if validated else None
         )
         self.shrinkage_ = fit.shrinkage
         self.feature_contributions_ = fit.contributions

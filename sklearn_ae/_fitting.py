@@ -264,6 +264,9 @@ class Trainer:
         self._improve(net, second)
         factor = best_factor(errors)
         module.shrink(factor)
+        if squared_error(module, self.x) > self.start.residual_variance * len(self.x):
+            factor = 0.0
+            module.shrink(factor)
         return finish_training(net), factor
 
     def held_out_score(self, folds: Folds, trained: bool) -> float:

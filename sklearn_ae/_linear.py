@@ -56,7 +56,7 @@ class LinearStart:
     @classmethod
     def from_data(cls, X: NDArray, n_components: int, seed: int) -> LinearStart:
         """Compute the statistics and the principal components of `X`."""
-        mean = X.mean(axis=0, dtype=np.float64)
+        mean = _column_means(X)
         centred = np.subtract(X, mean, dtype=np.float64)
         scale, column_scale = _column_scales(centred, mean)
         if scale == 0.0:
@@ -137,6 +137,13 @@ class LinearStart:
         return scaled
 
 
+def _column_means(X: NDArray) -> Float64:
+    """Return the means; those of constant columns without rounding errors."""
+    low, high = X.min(axis=0), X.max(axis=0)
+    means: Float64 = np.where(low == high, low, X.mean(axis=0, dtype=np.float64))
+    return means
+
+
 def _column_scales(centred: Float64, mean: Float64) -> tuple[float, Float64]:
     """Return the root mean square of the standard deviations, and these in its units.
 
@@ -166,9 +173,13 @@ def _fit_pca(centred: Float64, n_components: int, seed: int) -> PCA:
     n_samples, n_features = centred.shape
     rank = min(n_samples, n_features)
     if rank > FULL_SPECTRUM_RANK:
-        return PCA(n_components, random_state=seed).fit(centred)
-    solver = "covariance_eigh" if n_samples >= 2 * n_features else "full"
-    return PCA(rank, svd_solver=solver).fit(centred)
+        pca = PCA(n_components, random_state=seed)
+    else:
+        solver = "covariance_eigh" if n_samples >= 2 * n_features else "full"
+        pca = PCA(rank, svd_solver=solver)
+    # Equal rows have no variance to take shares of; the shares are not used here.
+    with np.errstate(invalid="ignore"):
+        return pca.fit(centred)
 
 
 def _residual_variances(centred: Float64, components: Float64) -> Float64:

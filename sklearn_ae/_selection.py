@@ -38,7 +38,7 @@ def smallest_code(
         X = X[np.sort(rows)]
     options = replace(options, callbacks=(), verbose=0)
     low, high = 1, _size_of_pca(X, share)
-    if ONE_FOLD.n_left(len(X)) <= high:
+    if high == 1 or ONE_FOLD.n_left(len(X)) <= high:
         return high
 
     def score(n_components: int, trained: bool) -> float:
