@@ -32,6 +32,11 @@ class Job:
     label: str = ""
 
 
+def lost_share(scaled: np.ndarray, reconstruction: np.ndarray) -> float:
+    """Divide squared errors by squared distances from a training mean of zero."""
+    return float(np.sum((scaled - reconstruction) ** 2) / np.sum(scaled**2))
+
+
 def held_out_fvu(pipeline: Pipeline, X: np.ndarray, y: object = None) -> float:
     """Score a fitted pipeline by the fraction of variance its codes lose.
 
@@ -43,8 +48,7 @@ def held_out_fvu(pipeline: Pipeline, X: np.ndarray, y: object = None) -> float:
     if reducer == "passthrough":
         return float("nan")
     scaled = pipeline.named_steps["scaler"].transform(X)
-    reconstruction = reducer.inverse_transform(reducer.transform(scaled))
-    return float(np.sum((scaled - reconstruction) ** 2) / np.sum(scaled**2))
+    return lost_share(scaled, reducer.inverse_transform(reducer.transform(scaled)))
 
 
 def versions() -> dict[str, str]:

@@ -1,6 +1,9 @@
 """The compared methods: a name, and a Pipeline at a given code size."""
 
+import logging
+import warnings
 from collections.abc import Callable
+from importlib.util import find_spec
 from typing import Any
 
 from sklearn.decomposition import PCA, KernelPCA
@@ -8,6 +11,7 @@ from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
+from benchmarks.baselines import PerceptronAutoencoder, PlainAutoencoder
 from benchmarks.datasets import Task
 from sklearn_ae import AutoencoderTransformer
 
@@ -37,12 +41,57 @@ def _autoencoder(n_components: int, random_state: int) -> AutoencoderTransformer
     return AutoencoderTransformer(n_components=n_components, random_state=random_state)
 
 
+def _dimkit(n_components: int, random_state: int) -> Any:
+    """Build dimkit's autoencoder with default parameters."""
+    from dimkit import AutoencoderReducer
+
+    return AutoencoderReducer(n_components=n_components, random_state=random_state)
+
+
+def _encdr(n_components: int, random_state: int) -> Any:
+    """Build encdr's autoencoder with default parameters, silent and on the CPU."""
+    from encdr import ENCDR
+
+    # Importing lightning sets these levels, so they can only be set afterwards.
+    for name in list(logging.root.manager.loggerDict):
+        if name.split(".")[0].startswith(("lightning", "pytorch_lightning")):
+            logging.getLogger(name).setLevel(logging.ERROR)
+    warnings.filterwarnings("ignore", module=r"lightning(\.|$)")
+    silent_on_cpu = {
+        "enable_progress_bar": False,
+        "enable_model_summary": False,
+        "accelerator": "cpu",
+    }
+    return ENCDR(
+        latent_dim=n_components, random_state=random_state, trainer_kwargs=silent_on_cpu
+    )
+
+
 REDUCERS: dict[str, Callable[[int, int], Any]] = {
     "nothing": _nothing,
     "PCA": _pca,
     "KernelPCA": _kernel_pca,
     "autoencoder": _autoencoder,
 }
+
+# What compresses and reconstructs, in the order of the reports.
+COMPRESSORS: dict[str, Callable[[int, int], Any]] = {
+    "PCA": _pca,
+    "KernelPCA": _kernel_pca,
+    "MLPRegressor": PerceptronAutoencoder,
+    "plain": PlainAutoencoder,
+    "dimkit": _dimkit,
+    "encdr": _encdr,
+    "autoencoder": _autoencoder,
+}
+
+# Packages of others that do the same job; they need not be installed.
+RIVALS = ("dimkit", "encdr")
+
+
+def is_installed(method: str) -> bool:
+    """Tell whether the package that a method needs is there."""
+    return method not in RIVALS or find_spec(method) is not None
 
 
 def linear_model(task: Task) -> Any:

@@ -23,7 +23,12 @@ from sklearn.utils import Tags, check_array, check_random_state
 from sklearn.utils._param_validation import Interval, RealNotInt, StrOptions
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from sklearn_ae._fitting import Architecture, Fit, fit_autoencoder
+from sklearn_ae._fitting import (
+    Architecture,
+    Fit,
+    check_continues,
+    fit_autoencoder,
+)
 from sklearn_ae._inference import Codec
 from sklearn_ae._modules import ACTIVATIONS
 from sklearn_ae._selection import smallest_code
@@ -97,8 +102,8 @@ class AutoencoderTransformer(
         `exp(-alpha)`, however many steps there are.
 
     max_iter : int or "auto", default="auto"
-        Number of epochs; fewer with `early_stopping=True`. "auto" takes 60 up to 12,000
-        rows, then as many as visit 720,000 rows, but at least 10. None are needed, and
+        Number of epochs; fewer with `early_stopping=True`. "auto" takes 50 up to 12,000
+        rows, then as many as visit 600,000 rows, but at least 10. None are needed, and
         `n_iter_` is 0, where PCA is already the optimum: without hidden layers, where
         PCA leaves nothing, and where what it leaves in a table of at least 64 columns
         cannot be told from white noise (see Notes).
@@ -386,12 +391,8 @@ class AutoencoderTransformer(
         X_train = X if validation is None else X[validation[0]]
         n_components = self._n_components(X_train, options, seed, previous)
         architecture = self._architecture(n_components)
-        if previous is not None and previous.codec.shape != (X.shape[1], n_components):
-            raise ValueError(
-                f"warm_start=True continues a fit with (n_features, n_components)="
-                f"{previous.codec.shape}, but now they are "
-                f"{(X.shape[1], n_components)}. Set warm_start=False."
-            )
+        if previous is not None:
+            check_continues(previous, X.shape[1], architecture)
         folds = self._folds(len(X), n_components)
         fit = fit_autoencoder(
             X,
@@ -534,7 +535,8 @@ class AutoencoderTransformer(
         codes : ndarray of shape (n_samples, n_components)
             Codes, in the floating dtype of `X`.
         """
-        return self._codec.encode(self._validated(X))
+        validated = self._validated(X)
+        return self._codec.encode(validated)
 
     def inverse_transform(self, X: ArrayLike) -> NDArray:
         """Decode codes.

@@ -60,6 +60,7 @@ class Architecture:
 class Fit:
     """What a fit has found."""
 
+    architecture: Architecture
     net: Net
     start: LinearStart
     codec: Codec
@@ -125,6 +126,7 @@ def fit_autoencoder(
         codec, basis, score = _change_basis(module, start, X, architecture)
         contributions = _contributions(module, start, X)
     return Fit(
+        architecture=architecture,
         net=net,
         start=start,
         codec=codec,
@@ -134,6 +136,26 @@ def fit_autoencoder(
         shrinkage=factor,
         loss_unit=_loss_variance(module, start) / (start.total_variance or 1.0),
     )
+
+
+def check_continues(previous: Fit, n_features: int, architecture: Architecture) -> None:
+    """Raise unless a fit can go on from the weights of a previous one."""
+    sizes, new_sizes = (
+        previous.codec.shape,
+        (n_features, architecture.n_components),
+    )
+    if sizes != new_sizes:
+        raise ValueError(
+            f"warm_start=True continues a fit with (n_features, n_components)={sizes}, "
+            f"but now they are {new_sizes}. Set warm_start=False."
+        )
+    for name in ("hidden_layer_sizes", "activation", "init"):
+        before, now = getattr(previous.architecture, name), getattr(architecture, name)
+        if before != now:
+            raise ValueError(
+                f"warm_start=True continues a fit with {name}={before!r}, but now it "
+                f"is {now!r}. Set warm_start=False."
+            )
 
 
 def build_module(

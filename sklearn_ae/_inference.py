@@ -38,7 +38,10 @@ class Codec:
     ) -> None:
         single, double = np.dtype(np.float32), np.dtype(np.float64)
         self.modules = {double: module, single: deepcopy(module).float()}
-        self.mean = {double: mean, single: mean.astype(single)}
+        with np.errstate(over="ignore"):  # float32 rows cannot reach such a mean
+            self.mean = {double: mean, single: mean.astype(single)}
+            # What rounding takes off the mean, to be subtracted after it.
+            self.rest = {double: 0.0, single: (mean - self.mean[single]).astype(single)}
         self.scale = scale
         self.code_scale = code_scale
 
@@ -86,6 +89,7 @@ class Codec:
     def _to_scaled(self, block: NDArray) -> NDArray:
         """Centre and scale a block of rows; the result is a fresh C-ordered array."""
         centred = np.subtract(block, self.mean[block.dtype], order="C")
+        centred -= self.rest[block.dtype]
         centred /= self.scale
         return centred
 

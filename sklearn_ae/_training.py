@@ -86,13 +86,21 @@ class Net(NeuralNet):
     def _default_callbacks(self) -> list[tuple[str, Callback]]:
         return [("epoch_timer", EpochTimer()), ("print_log", PrintLog())]
 
+    def on_batch_begin(self, *args: Any, **kwargs: Any) -> None:
+        """Add no row to the history for a batch."""
+
+    def _set_training(self, training: bool = True) -> None:
+        """Switch the mode where it changes, not in every step."""
+        if self.module_.training is not training:
+            super()._set_training(training)
+
     def run_single_epoch(
         self, iterator: Any, training: bool, prefix: str, step_fn: Any, **params: Any
     ) -> None:
         """Run one epoch; record its mean loss instead of every batch's."""
         if iterator is None:
             return
-        total, n_rows = torch.zeros((), device=self.device), 0
+        total, n_rows = torch.zeros((), dtype=torch.float32, device=self.device), 0
         for batch in iterator:
             self.notify("on_batch_begin", batch=batch, training=training)
             step = step_fn(batch, **params)
@@ -155,22 +163,25 @@ def one_thread() -> Iterator[None]:
     """Run torch on one thread, and restore the caller's count at the end.
 
     The products of a small network are too short to share: a second thread gains
-    little on a free machine and costs much on a busy one. The count is global to the
-    process, so the last of several concurrent fits restores it.
+    little on a free machine and costs much on a busy one. Each Python thread has a
+    count of its own, but a new one takes over the count that was set last: a count of
+    1 that is found while another fit runs is taken to be that fit's.
     """
     global _thread_users, _thread_count
     with _thread_lock:
+        count = torch.get_num_threads()
         if _thread_users == 0:
-            _thread_count = torch.get_num_threads()
-            torch.set_num_threads(1)
+            _thread_count = count
+        elif count == 1:
+            count = _thread_count
         _thread_users += 1
+        torch.set_num_threads(1)
     try:
         yield
     finally:
         with _thread_lock:
             _thread_users -= 1
-            if _thread_users == 0:
-                torch.set_num_threads(_thread_count)
+            torch.set_num_threads(count)
 
 
 def check_callback(callback: Any) -> None:
@@ -190,8 +201,8 @@ def auto_batch_size(n_samples: int) -> int:
 
 
 def auto_max_iter(n_samples: int) -> int:
-    """Return the epochs that visit 720,000 rows, from 10 to 60."""
-    return min(max(720_000 // n_samples, 10), 60)
+    """Return the epochs that visit 600,000 rows, from 10 to 50."""
+    return min(max(600_000 // n_samples, 10), 50)
 
 
 def resolve_device(device: str) -> str:

@@ -1,0 +1,175 @@
+"""What a fit tells of itself, and what it prints."""
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose, assert_array_less
+from skorch.callbacks import Callback
+
+CONFIGURATIONS = [
+    {},
+    {"cv": 2},
+    {"cv": 3},
+    {"early_stopping": True},
+    {"init": "random"},
+    {"init": "random", "early_stopping": True},
+]
+
+
+@pytest.fixture(params=CONFIGURATIONS, ids=str)
+def build(request, quick):
+    """Return a factory of estimators in one of several configurations."""
+    return lambda **changes: quick(2, **{**request.param, **changes})
+
+
+@pytest.mark.parametrize("max_iter", [1, 2, 5])
+def test_every_epoch_has_a_loss(build, curved, max_iter):
+    model = build(max_iter=max_iter).fit(curved)
+    assert model.n_iter_ == max_iter
+    assert len(model.loss_curve_) == max_iter
+    assert np.isfinite(model.loss_curve_).all()
+    assert len(model.net_.history) == max_iter
+
+
+def test_validation_losses_are_there_with_early_stopping_only(quick, curved):
+    without = quick().fit(curved)
+    model = quick(early_stopping=True).fit(curved)
+    assert without.validation_loss_curve_ is None
+    assert len(model.validation_loss_curve_) == model.n_iter_
+    assert np.isfinite(model.validation_loss_curve_).all()
+
+
+def test_linear_autoencoder_has_an_empty_history(quick, curved):
+    model = quick(hidden_layer_sizes=(), early_stopping=True).fit(curved)
+    assert (model.n_iter_, model.loss_curve_) == (0, [])
+    assert model.validation_loss_curve_ == []
+
+
+def test_first_loss_is_that_of_pca(quick, curved):
+    model = quick(learning_rate_init=1e-9, alpha=0, max_iter=1).fit(curved)
+    assert_allclose(model.loss_curve_, [1 - model.pca_score_], rtol=1e-4)
+
+
+def test_first_validation_loss_is_that_of_pca(quick, curved):
+    model = quick(
+        learning_rate_init=1e-9, alpha=0, early_stopping=True, max_iter=1
+    ).fit(curved)
+    assert_allclose(model.validation_loss_curve_, [model.best_loss_], rtol=1e-4)
+
+
+def test_loss_of_a_random_start_is_near_one(quick, curved):
+    model = quick(init="random", learning_rate_init=1e-9, alpha=0, max_iter=1).fit(
+        curved
+    )
+    assert_allclose(model.loss_curve_, [1 - model.score(curved)], rtol=1e-4)
+    assert 0.8 < model.loss_curve_[0] < 1.3
+
+
+def test_losses_fall(quick, curved):
+    model = quick(max_iter=12).fit(curved)
+    assert_array_less(np.diff(model.loss_curve_), 0)
+    assert model.loss_curve_[0] < 1 - model.pca_score_
+
+
+def test_best_loss_is_what_is_left_of_the_training_rows(quick, curved):
+    for changes in ({}, {"init": "random"}, {"cv": 2}):
+        model = quick(**changes).fit(curved)
+        assert_allclose(model.best_loss_, 1 - model.score(curved), rtol=1e-9)
+
+
+def test_last_loss_is_close_to_the_best(quick, curved):
+    # The last steps are small, so that the weights hardly move in the last epoch.
+    model = quick(max_iter=30).fit(curved)
+    assert_allclose(model.loss_curve_[-1], model.best_loss_, rtol=0.2)
+    assert model.best_loss_ < model.loss_curve_[-1]
+
+
+def test_history_holds_no_batches(build, curved):
+    history = build().fit(curved).net_.history
+    assert [epoch["batches"] for epoch in history] == [[]] * len(history)
+
+
+def test_warm_start_goes_on_where_it_stopped(quick, curved):
+    model = quick(warm_start=True, alpha=0.0, random_state=1).fit(curved)
+    losses, first = [model.best_loss_], model.loss_curve_[0]
+    for _ in range(3):
+        losses.append(model.fit(curved).best_loss_)
+        assert model.loss_curve_[0] < 0.8 * first
+        assert len(model.loss_curve_) == model.n_iter_ == 4
+    assert_array_less(losses[1:], np.array(losses[:-1]) + 1e-12)
+    assert losses[-1] < 0.7 * losses[0]
+
+
+def test_warm_start_goes_on_from_a_random_start(quick, curved):
+    model = quick(warm_start=True, init="random").fit(curved)
+    before = model.best_loss_
+    assert model.fit(curved).best_loss_ < before
+
+
+def test_warm_start_of_early_stopping_is_not_worse(quick, curved):
+    model = quick(warm_start=True, early_stopping=True).fit(curved)
+    before = model.best_loss_
+    assert model.fit(curved).best_loss_ <= before + 1e-12
+
+
+@pytest.mark.parametrize("learning_rate_init", [1.0, 100.0])
+def test_warm_start_that_training_ruins_is_the_previous_fit(
+    quick, curved, learning_rate_init
+):
+    model = quick(warm_start=True).fit(curved)
+    before = model.score(curved)
+    model.set_params(learning_rate_init=learning_rate_init).fit(curved)
+    assert_allclose(model.score(curved), before, rtol=1e-5)
+
+
+def test_warm_start_keeps_mean_and_basis_of_the_first_fit(quick, curved):
+    model = quick(warm_start=True).fit(curved[:200])
+    mean = model.mean_
+    codes = model.fit(curved[40:]).transform(curved[40:])
+    assert_allclose(model.mean_, mean)
+    assert_allclose(codes.mean(axis=0), 0, atol=1e-10)
+
+
+def test_warm_start_can_whiten_afterwards(quick, curved):
+    model = quick(warm_start=True).fit(curved)
+    codes = model.set_params(whiten=True).fit(curved).transform(curved)
+    assert_allclose(np.cov(codes.T), np.eye(2), atol=1e-8)
+
+
+def test_without_warm_start_a_refit_starts_afresh(quick, curved):
+    model = quick().fit(curved)
+    first = model.loss_curve_
+    assert model.fit(curved).loss_curve_ == first
+
+
+def test_warm_start_of_a_first_fit_changes_nothing(quick, curved):
+    first, second = (quick(warm_start=warm).fit(curved) for warm in (False, True))
+    assert first.loss_curve_ == second.loss_curve_
+
+
+def test_fit_is_silent_by_default(build, curved, capfd):
+    build().fit(curved)
+    assert capfd.readouterr() == ("", "")
+
+
+def test_verbose_fit_prints_a_line_for_each_epoch(build, curved, capfd):
+    model = build(verbose=1, max_iter=3).fit(curved)
+    out, err = capfd.readouterr()
+    epochs = [line.split()[0] for line in out.splitlines() if line.split()]
+    assert [word for word in epochs if word.isdigit()] == ["1", "2", "3"]
+    assert "train_loss" in out
+    assert err == ""
+    assert model.n_iter_ == 3
+
+
+def test_callbacks_are_called_in_every_epoch(build, curved):
+    class Note(Callback):
+        def __init__(self):
+            self.epochs = []
+
+        def on_epoch_end(self, net, **kwargs):
+            self.epochs.append(net.history[-1, "train_loss"])
+
+    first, second = Note(), Note()
+    model = build(callbacks=(first, ("second", second))).fit(curved)
+    assert len(first.epochs) == model.n_iter_
+    assert first.epochs == second.epochs == model.net_.history[:, "train_loss"]

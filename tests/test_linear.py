@@ -1,0 +1,201 @@
+"""Column statistics and the linear start."""
+
+import re
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.decomposition import PCA
+
+from sklearn_ae import _linear
+from sklearn_ae._linear import LinearStart, n_above_noise_floor
+
+
+def spectrum(n_factors, n_samples, n_features, seed, unit=1.0):
+    """Eigenvalues of factors five times as strong as white noise can look."""
+    rng = np.random.default_rng(seed)
+    X = rng.standard_normal((n_samples, n_features))
+    if n_factors:
+        loadings = np.linalg.qr(rng.standard_normal((n_features, n_factors))).Q.T
+        strength = 5 * (1 + np.sqrt(n_features / n_samples)) * np.sqrt(n_features)
+        X = X + strength * rng.standard_normal((n_samples, n_factors)) @ loadings
+    return PCA().fit(unit * X).explained_variance_
+
+
+@pytest.fixture
+def start(linear):
+    return LinearStart.from_data(linear, 2, seed=0)
+
+
+def test_units_make_the_total_variance_the_number_of_columns(start, linear):
+    assert_allclose(start.mean, linear.mean(axis=0))
+    assert_allclose(start.scale, np.sqrt(linear.var(axis=0).mean()))
+    assert_allclose(start.column_scale * start.scale, linear.std(axis=0))
+    assert_allclose(start.total_variance, 6)
+
+
+def test_rows_are_centred_and_scaled(start, linear):
+    expected = (linear - linear.mean(axis=0)) / start.scale
+    assert_allclose(start.to_scaled(linear, dtype=np.float64), expected)
+    single = start.to_scaled(linear)
+    assert single.dtype == np.float32
+    assert_allclose(single, expected, rtol=1e-6)
+
+
+def test_components_and_scales_are_those_of_pca(start, linear):
+    pca = PCA(2, svd_solver="full").fit(linear)
+    assert_allclose(start.components, pca.components_, atol=1e-9)
+    assert_allclose(start.code_scale * start.scale, pca.transform(linear).std(axis=0))
+    residual = linear - pca.inverse_transform(pca.transform(linear))
+    expected = np.sqrt((residual**2).mean(axis=0))
+    assert_allclose(start.residual_scale * start.scale, expected, rtol=1e-9)
+
+
+def test_residual_variance_is_what_pca_leaves(start, linear):
+    explained = PCA(2).fit(linear).explained_variance_ratio_.sum()
+    assert_allclose(start.residual_variance / start.total_variance, 1 - explained)
+    assert_allclose(start.score(linear), explained)
+
+
+def test_score_of_other_rows_is_about_the_training_mean(start, linear):
+    other = linear[:9] + 3
+    pca = PCA(2).fit(linear)
+    error = np.sum((other - pca.inverse_transform(pca.transform(other))) ** 2)
+    expected = 1 - error / np.sum((other - pca.mean_) ** 2)
+    assert_allclose(start.score(other), expected)
+
+
+@pytest.mark.parametrize("rows_per_block", [1, 7, 60])
+def test_blocks_do_not_change_the_results(linear, start, monkeypatch, rows_per_block):
+    monkeypatch.setattr(_linear, "ROWS_PER_BLOCK", rows_per_block)
+    other = LinearStart.from_data(linear, 2, seed=0)
+    assert_allclose(other.residual_scale, start.residual_scale)
+    assert_allclose(other.score(linear), start.score(linear))
+    assert_array_equal(other.to_scaled(linear), start.to_scaled(linear))
+
+
+def test_tall_and_wide_tables_get_the_same_start(curved, monkeypatch):
+    tall = LinearStart.from_data(curved, 3, seed=0)
+    monkeypatch.setattr(_linear, "FULL_SPECTRUM_RANK", 5)
+    truncated = LinearStart.from_data(curved, 3, seed=0)
+    square = LinearStart.from_data(curved[:12], 3, seed=0)
+    assert_allclose(truncated.components, tall.components, atol=1e-6)
+    expected = PCA(3, svd_solver="full").fit(curved[:12]).components_
+    assert_allclose(square.components, expected, atol=1e-6)
+
+
+def test_float32_rows_are_summed_in_float64(curved):
+    X = (curved + 1e4).astype(np.float32)
+    single = LinearStart.from_data(X, 2, seed=0)
+    double = LinearStart.from_data(X.astype(np.float64), 2, seed=0)
+    assert single.mean.dtype == np.float64
+    assert_allclose(single.mean, double.mean, rtol=1e-14)
+    assert_allclose(single.components, double.components, atol=1e-9)
+
+
+@pytest.mark.parametrize("value", [0.0, 3.0])
+def test_constant_data_have_no_variance(value):
+    start = LinearStart.from_data(np.full((8, 3), value), 2, seed=0)
+    assert (start.scale, start.total_variance) == (1.0, 0.0)
+    assert start.is_optimal
+    assert_array_equal(start.residual_scale, [0, 0, 0])
+    assert start.score(np.full((8, 3), value)) == 1.0
+
+
+def test_rounding_of_the_mean_is_no_variance(linear):
+    X = np.column_stack([linear, np.full(60, 0.1), np.full(60, -1e6 / 3)])
+    start = LinearStart.from_data(X, 2, seed=0)
+    assert_array_equal(start.column_scale[6:], [1, 1])
+    assert_allclose(start.residual_scale[6:], 0, atol=1e-9)
+    assert_allclose(start.total_variance, 8)
+
+
+def test_small_differences_at_a_large_offset_are_variance():
+    X = 1e8 + np.arange(40.0).reshape(20, 2) * [1, 0.5]
+    start = LinearStart.from_data(X, 1, seed=0)
+    assert_allclose(start.scale, np.sqrt(X.var(axis=0).mean()), rtol=1e-6)
+
+
+@pytest.mark.parametrize("factor", [1e-300, 1e-46, 1e150, 1e300])
+def test_squares_neither_overflow_nor_vanish(linear, start, factor):
+    other = LinearStart.from_data(linear * factor, 2, seed=0)
+    assert_allclose(other.scale / factor, start.scale, rtol=1e-9)
+    assert_allclose(other.components, start.components, atol=1e-9)
+    assert_allclose(other.residual_scale, start.residual_scale, rtol=1e-6)
+
+
+def test_overflow_is_refused():
+    X = np.array([[1.7e308], [-1.7e308], [-1.7e308]])
+    message = re.escape("X contains values too large for float64 arithmetic")
+    refused = pytest.raises(ValueError, match=message)
+    with np.errstate(all="ignore"), refused:
+        LinearStart.from_data(X, 1, seed=0)
+
+
+@pytest.mark.parametrize(
+    ("n_components", "optimal"), [(1, False), (2, True), (3, True)]
+)
+def test_pca_is_optimal_where_it_leaves_nothing(linear, n_components, optimal):
+    X = linear[:, :2] @ np.array([[1.0, 2.0, 3.0, 4.0], [0.0, 1.0, -1.0, 5.0]])
+    start = LinearStart.from_data(X, n_components, seed=0)
+    assert start.is_optimal == optimal
+
+
+@pytest.mark.parametrize(
+    ("n_components", "optimal"), [(1, False), (2, False), (3, True), (4, True)]
+)
+def test_pca_is_optimal_where_it_leaves_noise(wide_linear, n_components, optimal):
+    start = LinearStart.from_data(wide_linear, n_components, seed=0)
+    assert start.is_optimal == optimal
+    assert start.subspace.shape == (max(3, n_components), 100)
+    assert_allclose(
+        start.subspace @ start.subspace.T, np.eye(len(start.subspace)), atol=1e-9
+    )
+
+
+def test_few_columns_are_all_used(noise):
+    start = LinearStart.from_data(noise, 2, seed=0)
+    assert start.subspace is None
+    assert not start.is_optimal
+
+
+@pytest.mark.parametrize("n_factors", [0, 1, 4])
+@pytest.mark.parametrize("shape", [(300, 100), (100, 300), (1000, 100)])
+@pytest.mark.parametrize("unit", [1e-6, 1.0])
+def test_strong_factors_stand_out_of_the_noise(n_factors, shape, unit):
+    eigenvalues = spectrum(n_factors, *shape, seed=1, unit=unit)
+    assert n_above_noise_floor(eigenvalues, *shape) == n_factors
+
+
+def test_structure_in_every_direction_leaves_no_noise():
+    eigenvalues = 0.5 ** np.arange(80.0)
+    assert n_above_noise_floor(eigenvalues, 10_000, 80) > 40
+
+
+def test_start_of_some_rows_keeps_the_units_of_all(start, linear):
+    x = start.to_scaled(linear, dtype=np.float64)[:30]
+    part = start.of_rows(x, seed=0)
+    assert (part.scale, part.total_variance) == (start.scale, start.total_variance)
+    assert_array_equal(part.mean, start.mean)
+    expected = PCA(2, svd_solver="full").fit(x).components_
+    assert_allclose(part.components, expected, atol=1e-9)
+    assert_allclose(part.code_scale, (x @ expected.T).std(axis=0))
+
+
+def test_turned_components_span_the_same_space(start):
+    angle = 0.7
+    rotation = np.array(
+        [[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]]
+    )
+    wanted = rotation @ start.components
+    turned = start.turned_to(wanted)
+    assert_allclose(turned.components, wanted, atol=1e-12)
+    first = start.components.T @ start.components
+    assert_allclose(turned.components.T @ turned.components, first, atol=1e-12)
+    assert_array_equal(turned.residual_scale, start.residual_scale)
+
+
+def test_turning_to_the_same_components_changes_nothing(start):
+    turned = start.turned_to(start.components)
+    assert_allclose(turned.components, start.components, atol=1e-12)
+    assert_allclose(turned.code_scale, start.code_scale)

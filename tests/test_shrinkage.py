@@ -1,0 +1,104 @@
+"""The guard's arithmetic."""
+
+import numpy as np
+import pytest
+import torch
+from numpy.testing import assert_allclose, assert_array_equal
+
+from sklearn_ae._shrinkage import (
+    FACTORS,
+    SMALLEST_GAIN,
+    Folds,
+    auto_folds,
+    best_factor,
+    splits,
+    squared_errors,
+)
+
+
+class Overshooting(torch.nn.Module):
+    """Reconstruct zero, plus a correction that is right at one factor."""
+
+    def __init__(self, right_factor):
+        super().__init__()
+        self.right_factor = right_factor
+        self.factor = 1.0
+
+    def shrink(self, factor):
+        self.factor *= factor
+
+    def reconstruct(self, x):
+        return x * self.factor / self.right_factor
+
+
+def test_factors_go_from_pca_to_the_whole_correction():
+    assert (FACTORS[0], FACTORS[-1]) == (0.0, 1.0)
+    assert all(np.diff(FACTORS) > 0)
+
+
+@pytest.mark.parametrize("right_factor", FACTORS[1:])
+def test_factor_with_the_lowest_error_is_chosen(right_factor):
+    x = torch.ones(4, 3, dtype=torch.float64)
+    errors = squared_errors(Overshooting(right_factor), x)
+    assert_allclose(errors, [12 * (1 - f / right_factor) ** 2 for f in FACTORS])
+    assert best_factor(errors) == right_factor
+
+
+def test_errors_are_taken_on_copies():
+    module = Overshooting(0.5)
+    squared_errors(module, torch.ones(4, 3))
+    assert module.factor == 1.0
+
+
+def test_pca_stays_where_every_correction_is_worse():
+    assert best_factor(np.linspace(1.0, 2.0, len(FACTORS))) == 0.0
+
+
+@pytest.mark.parametrize(("share", "kept"), [(0.5, False), (1.5, True)])
+def test_pca_is_given_up_for_a_gain_of_some_size_only(share, kept):
+    errors = np.full(len(FACTORS), 8.0)
+    errors[-1] = 8.0 * (1 - share * SMALLEST_GAIN)
+    assert (best_factor(errors) == 1.0) == kept
+
+
+def test_pca_stays_where_errors_are_not_numbers():
+    assert best_factor(np.full(len(FACTORS), np.nan)) == 0.0
+
+
+def test_every_fold_is_left_out_once():
+    parts = splits(11, Folds(3, 3), seed=0)
+    left_out = torch.cat([test for _, test in parts])
+    assert sorted(left_out.tolist()) == list(range(11))
+    for train, test in parts:
+        assert sorted(torch.cat([train, test]).tolist()) == list(range(11))
+
+
+def test_only_some_folds_can_be_used():
+    parts = splits(12, Folds(4, 1), seed=0)
+    assert [(len(train), len(test)) for train, test in parts] == [(9, 3)]
+
+
+def test_seed_decides_the_folds():
+    first, again, other = (splits(30, Folds(3, 3), seed) for seed in (1, 1, 2))
+    assert_array_equal(first[0][1], again[0][1])
+    assert not torch.equal(first[0][1], other[0][1])
+
+
+@pytest.mark.parametrize("n_samples", [2, 3, 5, 10, 100, 1000, 10**5])
+def test_automatic_folds_leave_more_rows_than_codes(n_samples):
+    folds = auto_folds(n_samples, 2)
+    used = folds.n_used if folds else 0
+    n_left = n_samples - n_samples // 2 if folds is None else n_samples
+    parts = splits(n_samples, folds, seed=0) if used else []
+    assert all(len(train) > 2 and len(test) > 0 for train, test in parts)
+    assert n_left > 0
+
+
+def test_automatic_folds_are_fewer_with_more_rows():
+    used = [auto_folds(n, 2) for n in (3, 100, 5000, 10**6)]
+    assert [folds.n_used if folds else None for folds in used] == [0, 3, 1, None]
+
+
+def test_automatic_folds_are_left_out_where_codes_are_as_many_as_rows():
+    assert auto_folds(30, 2).n_used > 0
+    assert auto_folds(30, 20).n_used == 0
