@@ -12,7 +12,7 @@ VENV := .venv
 RUN := $(VENV)/bin/python -m
 
 .DEFAULT_GOAL := help
-.PHONY: help benchmark test lint types unit clean
+.PHONY: help benchmark test lint types unit examples clean
 
 help:
 	@sed -n 's/^# \{0,1\}//p' Makefile | sed -n 1,5p
@@ -33,6 +33,10 @@ types: $(VENV)/installed-test
 
 unit: $(VENV)/installed-test
 	$(RUN) pytest
+
+examples: $(VENV)/installed-benchmark
+	for example in examples/plot_*.py; do \
+		MPLBACKEND=Agg $(VENV)/bin/python "$$example" || exit 1; done
 
 # A stamp per extra: a second call installs nothing, a changed pin or requirement does.
 $(VENV)/installed-%: $(VENV)/created pyproject.toml constraints.txt

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 # proportion to the share of PCA's error that is still there. Where much remains, codes
 # stay what a linear model can read; where bending explains nearly all, it is free.
 # benchmarks/compression.py shows both sides of it.
-CODE_SHIFT_COST = 0.5
+CODE_SHIFT_COST = 0.25
 
 
 class ReconstructionLoss(nn.Module):

@@ -116,10 +116,17 @@ class Autoencoder(nn.Module):
         """Return the reconstruction; the basis cancels and is left out."""
         return self.raw_decode(self.raw_encode(x))
 
-    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Return what losses need: the reconstruction, and the code without basis."""
+    def forward(self, x: Tensor, n_kept: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """Return what losses need: the reconstruction, and the code without basis.
+
+        With `n_kept`, shape `(batch, 1)`, a row is reconstructed from so many of its
+        codes alone, the rest being zero.
+        """
         code = self.raw_encode(x)
-        return self.raw_decode(code), code
+        if n_kept is None:
+            return self.raw_decode(code), code
+        position = torch.arange(code.shape[1], device=code.device)
+        return self.raw_decode(code * (position < n_kept)), code
 
 
 class CorrectedPCA(Autoencoder):

@@ -32,6 +32,7 @@ class TrainingOptions:
 
     learning_rate_init: float
     alpha: float
+    nested_dropout: float
     batch_size: int | None  # None follows the number of rows
     max_iter: int | None  # None follows the number of rows
     n_iter_no_change: int
@@ -53,7 +54,14 @@ class ResidentBatches:
     """Batches of near-equal size cut from one resident tensor.
 
     Each batch is a pair of equal tensors of shape `(batch, n_features)`: the input is
-    its own target. With a generator, every pass uses a fresh permutation.
+    its own target. With nested dropout, the first is a dict of the module's arguments.
+    With a generator, every pass uses a fresh permutation.
+
+    Parameters
+    ----------
+    n_components, nested_dropout : int, float
+        Number of codes, and the share of rows that are to be reconstructed from a
+        random number of their first codes, log-uniform from 1.
     """
 
     def __init__(
@@ -61,12 +69,16 @@ class ResidentBatches:
         dataset: TensorDataset,
         batch_size: int,
         generator: torch.Generator | None = None,
+        n_components: int = 1,
+        nested_dropout: float = 0.0,
     ) -> None:
         (self.rows,) = dataset.tensors
         self.n_batches = math.ceil(len(self.rows) / batch_size)
         self.generator = generator
+        self.n_components = n_components
+        self.nested_dropout = nested_dropout
 
-    def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
+    def __iter__(self) -> Iterator[tuple[Tensor | dict[str, Tensor], Tensor]]:
         if self.generator is None:
             for batch in self.rows.tensor_split(self.n_batches):
                 yield batch, batch
@@ -74,7 +86,20 @@ class ResidentBatches:
         order = torch.randperm(len(self.rows), generator=self.generator)
         for index in order.to(self.rows.device).tensor_split(self.n_batches):
             batch = self.rows[index]
-            yield batch, batch
+            if self.nested_dropout > 0:
+                yield {"x": batch, "n_kept": self._n_kept(batch)}, batch
+            else:
+                yield batch, batch
+
+    def _n_kept(self, batch: Tensor) -> Tensor:
+        """Draw how many codes each row keeps, shape `(batch, 1)`."""
+        exponent, chance = torch.rand(
+            2, len(batch), 1, generator=self.generator, dtype=torch.float32
+        )
+        drawn = (self.n_components**exponent).floor()
+        cut = chance < self.nested_dropout
+        n_kept = torch.where(cut, drawn, float(self.n_components))
+        return n_kept.to(batch.device)
 
 
 class Net(NeuralNet):
@@ -91,7 +116,8 @@ class Net(NeuralNet):
 
     def _set_training(self, training: bool = True) -> None:
         """Switch the mode where it changes, not in every step."""
-        if self.module_.training is not training:
+        parts = (self.module_, self.criterion_)
+        if any(part.training is not training for part in parts):
             super()._set_training(training)
 
     def run_single_epoch(
@@ -104,8 +130,8 @@ class Net(NeuralNet):
         for batch in iterator:
             self.notify("on_batch_begin", batch=batch, training=training)
             step = step_fn(batch, **params)
-            total += step["loss"].detach() * len(batch[0])
-            n_rows += len(batch[0])
+            total += step["loss"].detach() * len(batch[1])
+            n_rows += len(batch[1])
             self.notify("on_batch_end", batch=batch, training=training, **step)
         self.history.record(f"{prefix}_loss", float(total) / n_rows)
 
@@ -154,6 +180,7 @@ class FiniteLoss(Callback):
 
 
 _thread_lock = threading.Lock()
+_this_thread = threading.local()
 _thread_users = 0
 _thread_count = 1
 
@@ -168,6 +195,10 @@ def one_thread() -> Iterator[None]:
     1 that is found while another fit runs is taken to be that fit's.
     """
     global _thread_users, _thread_count
+    if getattr(_this_thread, "inside", False):
+        yield
+        return
+    _this_thread.inside = True
     with _thread_lock:
         count = torch.get_num_threads()
         if _thread_users == 0:
@@ -182,6 +213,7 @@ def one_thread() -> Iterator[None]:
         with _thread_lock:
             _thread_users -= 1
             torch.set_num_threads(count)
+        _this_thread.inside = False
 
 
 def check_callback(callback: Any) -> None:
@@ -304,6 +336,8 @@ def start_training(
         batch_size=batch_size,
         iterator_train=ResidentBatches,
         iterator_train__generator=torch.Generator().manual_seed(seed),
+        iterator_train__n_components=module.code_mean.shape[0],
+        iterator_train__nested_dropout=options.nested_dropout,
         iterator_valid=ResidentBatches,
         iterator_valid__batch_size=max(batch_size, EVALUATION_BATCH),
         train_split=split,

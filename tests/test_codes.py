@@ -3,7 +3,10 @@
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_less
+from sklearn.datasets import load_digits
 from sklearn.decomposition import PCA
+
+from sklearn_ae import AutoencoderTransformer
 
 CONFIGURATIONS = [
     {},
@@ -148,3 +151,23 @@ def test_constant_columns_contribute_nothing_to_pca(quick, curved):
     X = np.insert(curved, 3, 7.0, axis=1)
     model = quick(hidden_layer_sizes=()).fit(X)
     assert_allclose(model.feature_contributions_[:, 3], 0, atol=1e-12)
+
+
+@pytest.fixture(scope="module")
+def nested_digits():
+    X = load_digits().data
+    model = AutoencoderTransformer(
+        10, nested_dropout=0.15, cv=None, random_state=0, max_iter=30
+    )
+    shares = PCA(10, svd_solver="full").fit(X).explained_variance_ratio_
+    return X, model.fit(X), shares.cumsum()
+
+
+@pytest.mark.parametrize("n_kept", range(1, 11))
+def test_first_codes_of_digits_suffice_with_nested_dropout(nested_digits, n_kept):
+    X, model, pca_share = nested_digits
+    codes = model.transform(X)
+    codes[:, n_kept:] = 0
+    error = np.sum((X - model.inverse_transform(codes)) ** 2)
+    explained = 1 - error / np.sum((X - X.mean(axis=0)) ** 2)
+    assert explained >= 0.9 * pca_share[n_kept - 1]

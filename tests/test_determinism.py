@@ -13,10 +13,10 @@ from skorch.callbacks import Callback
 
 CONFIGURATIONS = [
     {},
-    {"cv": 2, "max_iter": 8},
+    {"cv": 2, "max_iter": 10},
     {"early_stopping": True},
     {"init": "random"},
-    {"batch_size": "auto", "cv": "auto", "max_iter": 8},
+    {"batch_size": "auto", "cv": "auto", "max_iter": 10},
 ]
 
 

@@ -3,11 +3,8 @@
 import re
 
 import numpy as np
-import pandas as pd
 import pytest
 import scipy.sparse
-import torch
-from numpy.testing import assert_array_equal
 from sklearn.exceptions import NotFittedError
 
 BAD_PARAMETERS = [
@@ -290,76 +287,3 @@ def test_overflow_of_a_reconstruction_is_an_error(quick, linear):
     refused = pytest.raises(ValueError, match=re.escape("The result overflows float32"))
     with np.errstate(all="ignore"), refused:
         model.inverse_transform(codes)
-
-
-FAILURES = {
-    "NaN": lambda model, X: model.fit(np.where(X > 5, np.nan, X)[:, :4]),
-    "width of a layer": lambda model, X: model.set_params(hidden_layer_sizes=(0,)).fit(
-        X[:, :4]
-    ),
-    "parameter": lambda model, X: model.set_params(alpha=-1).fit(X[:, :4]),
-    "too many codes": lambda model, X: model.set_params(n_components=9).fit(X[:, :4]),
-    "device": lambda model, X: model.set_params(device="gpu").fit(X[:, :4]),
-    "divergence": lambda model, X: model.set_params(learning_rate_init=1e30).fit(
-        X[:, :4]
-    ),
-    "warm start": lambda model, X: model.set_params(warm_start=True).fit(X[:, :4]),
-}
-
-
-@pytest.mark.parametrize("failure", FAILURES)
-def test_failed_refit_leaves_the_old_fit_as_it_was(quick, linear, failure):
-    model = quick().fit(linear)
-    before = state(model)
-    codes, weights = model.transform(linear), model.net_.module_.state_dict()
-    weights = {name: tensor.clone() for name, tensor in weights.items()}
-    with pytest.raises(ValueError, match=r"."):
-        FAILURES[failure](model, linear)
-    after = state(model)
-    assert before.keys() == after.keys()
-    assert all(before[name] is after[name] for name in before)
-    assert model.n_features_in_ == 6
-    assert_array_equal(model.transform(linear), codes)
-    for name, tensor in model.net_.module_.state_dict().items():
-        assert torch.equal(tensor, weights[name])
-
-
-def test_failed_refit_keeps_the_names_of_the_columns(quick, linear):
-    model = quick().fit(pd.DataFrame(linear, columns=list("abcdef")))
-    with pytest.raises(ValueError, match="contains NaN"):
-        model.fit(pd.DataFrame({"x": [1.0, np.nan], "y": [1.0, 2.0]}))
-    assert list(model.feature_names_in_) == list("abcdef")
-
-
-def test_successful_refit_forgets_the_names_of_the_columns(quick, linear):
-    model = quick().fit(pd.DataFrame(linear, columns=list("abcdef")))
-    model.fit(linear[:, :4])
-    assert not hasattr(model, "feature_names_in_")
-    assert model.n_features_in_ == 4
-
-
-@pytest.mark.parametrize(("n_features", "n_components"), [(4, 2), (6, 3)])
-def test_warm_start_refuses_other_sizes(quick, linear, n_features, n_components):
-    model = quick(2, warm_start=True).fit(linear)
-    model.set_params(n_components=n_components)
-    message = (
-        "warm_start=True continues a fit with (n_features, n_components)=(6, 2), but "
-        f"now they are ({n_features}, {n_components}). Set warm_start=False."
-    )
-    with pytest.raises(ValueError, match=re.escape(message)):
-        model.fit(linear[:, :n_features])
-
-
-@pytest.mark.parametrize(
-    "changes",
-    [
-        {"hidden_layer_sizes": (8,)},
-        {"activation": "tanh"},
-        {"init": "random"},
-    ],
-    ids=str,
-)
-def test_warm_start_refuses_another_network(quick, linear, changes):
-    model = quick(2, warm_start=True).fit(linear)
-    with pytest.raises(ValueError, match=r"warm_start=True continues a fit with"):
-        model.set_params(**changes).fit(linear)

@@ -66,7 +66,8 @@ def test_loss_of_a_random_start_is_near_one(quick, curved):
 
 def test_losses_fall(quick, curved):
     model = quick(max_iter=12).fit(curved)
-    assert_array_less(np.diff(model.loss_curve_), 0)
+    assert_array_less(np.diff(model.loss_curve_), 0.01)
+    assert model.loss_curve_[-1] < 0.5 * model.loss_curve_[0]
     assert model.loss_curve_[0] < 1 - model.pca_score_
 
 
@@ -86,64 +87,6 @@ def test_last_loss_is_close_to_the_best(quick, curved):
 def test_history_holds_no_batches(build, curved):
     history = build().fit(curved).net_.history
     assert [epoch["batches"] for epoch in history] == [[]] * len(history)
-
-
-def test_warm_start_goes_on_where_it_stopped(quick, curved):
-    model = quick(warm_start=True, alpha=0.0, random_state=1).fit(curved)
-    losses, first = [model.best_loss_], model.loss_curve_[0]
-    for _ in range(3):
-        losses.append(model.fit(curved).best_loss_)
-        assert model.loss_curve_[0] < 0.8 * first
-        assert len(model.loss_curve_) == model.n_iter_ == 4
-    assert_array_less(losses[1:], np.array(losses[:-1]) + 1e-12)
-    assert losses[-1] < 0.7 * losses[0]
-
-
-def test_warm_start_goes_on_from_a_random_start(quick, curved):
-    model = quick(warm_start=True, init="random").fit(curved)
-    before = model.best_loss_
-    assert model.fit(curved).best_loss_ < before
-
-
-def test_warm_start_of_early_stopping_is_not_worse(quick, curved):
-    model = quick(warm_start=True, early_stopping=True).fit(curved)
-    before = model.best_loss_
-    assert model.fit(curved).best_loss_ <= before + 1e-12
-
-
-@pytest.mark.parametrize("learning_rate_init", [1.0, 100.0])
-def test_warm_start_that_training_ruins_is_the_previous_fit(
-    quick, curved, learning_rate_init
-):
-    model = quick(warm_start=True).fit(curved)
-    before = model.score(curved)
-    model.set_params(learning_rate_init=learning_rate_init).fit(curved)
-    assert_allclose(model.score(curved), before, rtol=1e-5)
-
-
-def test_warm_start_keeps_mean_and_basis_of_the_first_fit(quick, curved):
-    model = quick(warm_start=True).fit(curved[:200])
-    mean = model.mean_
-    codes = model.fit(curved[40:]).transform(curved[40:])
-    assert_allclose(model.mean_, mean)
-    assert_allclose(codes.mean(axis=0), 0, atol=1e-10)
-
-
-def test_warm_start_can_whiten_afterwards(quick, curved):
-    model = quick(warm_start=True).fit(curved)
-    codes = model.set_params(whiten=True).fit(curved).transform(curved)
-    assert_allclose(np.cov(codes.T), np.eye(2), atol=1e-8)
-
-
-def test_without_warm_start_a_refit_starts_afresh(quick, curved):
-    model = quick().fit(curved)
-    first = model.loss_curve_
-    assert model.fit(curved).loss_curve_ == first
-
-
-def test_warm_start_of_a_first_fit_changes_nothing(quick, curved):
-    first, second = (quick(warm_start=warm).fit(curved) for warm in (False, True))
-    assert first.loss_curve_ == second.loss_curve_
 
 
 def test_fit_is_silent_by_default(build, curved, capfd):
