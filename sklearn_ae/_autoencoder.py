@@ -23,16 +23,12 @@ from sklearn.utils import Tags, check_array, check_random_state
 from sklearn.utils._param_validation import Interval, RealNotInt, StrOptions
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from sklearn_ae._fitting import (
-    Architecture,
-    Fit,
-    check_continues,
-    fit_autoencoder,
-)
+from sklearn_ae._fitting import Fit, check_continues, fit_autoencoder
 from sklearn_ae._inference import Codec
 from sklearn_ae._modules import ACTIVATIONS
 from sklearn_ae._selection import smallest_code
 from sklearn_ae._shrinkage import Folds, auto_folds
+from sklearn_ae._trainer import Architecture
 from sklearn_ae._training import TrainingOptions, check_callback, resolve_device
 from sklearn_ae._version import __version__
 

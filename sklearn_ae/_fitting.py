@@ -2,58 +2,27 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from copy import deepcopy
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from sklearn.utils import gen_batches
-from torch import Tensor
 
 from sklearn_ae._basis import CodeBasis, CodeMoments
 from sklearn_ae._contributions import average_jacobian, spread_rows
 from sklearn_ae._inference import Codec, as_tensor
 from sklearn_ae._linear import ROWS_PER_BLOCK, LinearStart
-from sklearn_ae._losses import ReconstructionLoss
-from sklearn_ae._modules import (
-    Autoencoder,
-    CorrectedPCA,
-    PlainAutoencoder,
-    initialize,
+from sklearn_ae._modules import Autoencoder, CorrectedPCA
+from sklearn_ae._shrinkage import Folds
+from sklearn_ae._threads import training_mode
+from sklearn_ae._trainer import (
+    Architecture,
+    Trainer,
+    linear_start,
+    loss_variance,
 )
-from sklearn_ae._shrinkage import (
-    FACTORS,
-    Folds,
-    best_factor,
-    splits,
-    squared_errors,
-)
-from sklearn_ae._training import (
-    Net,
-    Phase,
-    TrainingOptions,
-    auto_max_iter,
-    finish_training,
-    one_thread,
-    run_epochs,
-    squared_error,
-    start_training,
-)
-
-
-@dataclass(frozen=True)
-class Architecture:
-    """What the estimator's parameters say about the network; names are theirs."""
-
-    n_components: int
-    hidden_layer_sizes: Sequence[int]
-    activation: str
-    init: str
-    whiten: bool
+from sklearn_ae._training import Net, TrainingOptions
 
 
 @dataclass(frozen=True)
@@ -121,7 +90,8 @@ def fit_autoencoder(
         elif folds is not None:
             net, factor = trainer.fit_guarded(folds)
         else:
-            net, factor = trainer.fit(previous, x_valid), 1.0
+            old = None if previous is None else previous.net
+            net, factor = trainer.fit(old, x_valid), 1.0
         module = net.module_
         codec, basis, score = _change_basis(module, start, X, architecture)
         contributions = _contributions(module, start, X)
@@ -134,7 +104,7 @@ def fit_autoencoder(
         score=score,
         contributions=contributions / codec.scale * codec.code_scale,
         shrinkage=factor,
-        loss_unit=_loss_variance(module, start) / (start.total_variance or 1.0),
+        loss_unit=loss_variance(module, start) / (start.total_variance or 1.0),
     )
 
 
@@ -156,199 +126,6 @@ def check_continues(previous: Fit, n_features: int, architecture: Architecture) 
                 f"warm_start=True continues a fit with {name}={before!r}, but now it "
                 f"is {now!r}. Set warm_start=False."
             )
-
-
-def build_module(
-    start: LinearStart, architecture: Architecture, seed: int
-) -> Autoencoder:
-    """Return the untrained network; with init="pca" it is PCA."""
-    generator = torch.Generator().manual_seed(seed)
-    if architecture.init == "random":
-        plain = PlainAutoencoder(
-            column_scale=as_tensor(start.column_scale),
-            n_components=architecture.n_components,
-            hidden_layer_sizes=architecture.hidden_layer_sizes,
-            activation=architecture.activation,
-        )
-        initialize(plain, generator)
-        return plain
-    corrected = CorrectedPCA(
-        components=as_tensor(start.components),
-        column_scale=as_tensor(start.column_scale),
-        code_scale=as_tensor(start.code_scale),
-        residual_scale=as_tensor(start.residual_scale),
-        subspace=None if start.subspace is None else as_tensor(start.subspace),
-        hidden_layer_sizes=architecture.hidden_layer_sizes,
-        activation=architecture.activation,
-    )
-    initialize(corrected, generator)
-    corrected.silence()
-    return corrected
-
-
-def build_criterion(module: Autoencoder, start: LinearStart) -> ReconstructionLoss:
-    """Return the loss that fits the module's start."""
-    components = module.components if isinstance(module, CorrectedPCA) else None
-    return ReconstructionLoss(_loss_variance(module, start), components)
-
-
-def _loss_variance(module: Autoencoder, start: LinearStart) -> float:
-    """Return the unit of the loss: what PCA leaves, or all for a random start."""
-    if isinstance(module, CorrectedPCA) and not start.is_optimal:
-        return start.residual_variance
-    return start.total_variance or 1.0
-
-
-def linear_start(X: NDArray, n_components: int, seed: int) -> LinearStart:
-    """Return PCA with as many components as there are codes, or as it can have."""
-    return LinearStart.from_data(X, min(n_components, *X.shape), seed)
-
-
-@contextmanager
-def training_mode() -> Iterator[None]:
-    """Give training one thread and gradients, whatever the caller's modes are.
-
-    A caller's inference mode would make tensors that autograd refuses.
-    """
-    with one_thread(), torch.inference_mode(False), torch.enable_grad():
-        yield
-
-
-class Trainer:
-    """Trains modules from one linear start on one set of rows.
-
-    Parameters
-    ----------
-    x : Tensor of shape (n_samples, n_features)
-        Training rows, centred and scaled.
-    """
-
-    def __init__(
-        self,
-        start: LinearStart,
-        architecture: Architecture,
-        options: TrainingOptions,
-        x: Tensor,
-        seed: int,
-    ) -> None:
-        self.start = start
-        self.architecture = architecture
-        self.options = options
-        self.x = x.to(options.device)
-        self.seed = seed
-        self.n_epochs = options.max_iter or auto_max_iter(len(x))
-
-    def is_settled(self, folds: Folds | None) -> bool:
-        """Whether PCA is the result: it is the optimum, or no correction is sure."""
-        linear = len(self.architecture.hidden_layer_sizes) == 0
-        unsure = folds is not None and folds.n_used == 0
-        return linear or unsure or self.start.is_optimal
-
-    def leave(self) -> Net:
-        """Return the net of an untrained module."""
-        module = build_module(self.start, self.architecture, self.seed)
-        if isinstance(module, CorrectedPCA):
-            module.shrink(0.0)
-        return finish_training(self._net(module, [Phase(len(self.x), 0)]))
-
-    def fit(self, previous: Fit | None, x_valid: Tensor | None) -> Net:
-        """Train on all rows; with validation rows these pick the best epoch."""
-        if previous is None:
-            module = build_module(self.start, self.architecture, self.seed)
-        else:
-            module = deepcopy(previous.net.module_).float().requires_grad_(True)
-        net = self._net(module, [Phase(len(self.x), self.n_epochs)], x_valid=x_valid)
-        if x_valid is None:
-            self._improve(net, self.n_epochs)
-        else:
-            run_epochs(net, self.x, self.n_epochs)
-        return finish_training(net)
-
-    def fit_guarded(self, folds: Folds) -> tuple[Net, float]:
-        """Train without a fold, judge the correction on it, then train on all rows.
-
-        Each fold is left out by a network of its own, PCA included, and the last of
-        them goes on. Returns its net and the factor on its correction.
-        """
-        first = math.ceil(self.n_epochs / 2)
-        second = self.n_epochs - first
-        errors = np.zeros(len(FACTORS))
-        *others, last = splits(len(self.x), folds, self.seed)
-        silent = replace(self.options, callbacks=(), verbose=0)
-        for train, test in others:
-            net = self._net(self._module_of(train), [Phase(len(train), first)], silent)
-            errors += self._errors_without(net, train, test, first)
-        train, test = last
-        module = self._module_of(train)
-        net = self._net(module, [Phase(len(train), first), Phase(len(self.x), second)])
-        errors += self._errors_without(net, train, test, first)
-        self._put_under(net, self.start)
-        self._improve(net, second)
-        factor = best_factor(errors)
-        module.shrink(factor)
-        if squared_error(module, self.x) > self.start.residual_variance * len(self.x):
-            factor = 0.0
-            module.shrink(factor)
-        return finish_training(net), factor
-
-    def held_out_score(self, folds: Folds, trained: bool) -> float:
-        """Score rows left out by one fold: of PCA, or of the first half of a fit."""
-        ((train, test),) = splits(len(self.x), folds, self.seed)
-        trained = trained and not self.is_settled(None)
-        n_epochs = math.ceil(self.n_epochs / 2) if trained else 0
-        net = self._net(self._module_of(train), [Phase(len(train), n_epochs)])
-        errors = self._errors_without(net, train, test, n_epochs)
-        return 1.0 - float(errors.min() / self.x[test].square().sum())
-
-    def _improve(self, net: Net, n_epochs: int) -> None:
-        """Train on all rows, and go back if their reconstruction has become worse."""
-        module = net.module_
-        before, error = deepcopy(module.state_dict()), squared_error(module, self.x)
-        run_epochs(net, self.x, n_epochs)
-        if not squared_error(module, self.x) < error:
-            module.load_state_dict(before)
-
-    def _module_of(self, train: Tensor) -> CorrectedPCA:
-        """Return an untrained module on the PCA of some rows."""
-        start = self.start.of_rows(self.x[train].numpy(force=True), self.seed)
-        module = build_module(start, self.architecture, self.seed)
-        assert isinstance(module, CorrectedPCA)
-        return module
-
-    def _errors_without(
-        self, net: Net, train: Tensor, test: Tensor, n_epochs: int
-    ) -> NDArray[np.float64]:
-        """Train on some rows and judge every factor on the correction on the others."""
-        run_epochs(net, self.x[train], n_epochs)
-        return squared_errors(net.module_, self.x[test])
-
-    def _put_under(self, net: Net, start: LinearStart) -> None:
-        """Exchange the PCA under a trained correction for that of `start`."""
-        module: CorrectedPCA = net.module_
-        start = start.turned_to(module.components.numpy(force=True))
-        module.rebase(
-            *(
-                as_tensor(part).to(self.x.device)
-                for part in (start.components, start.code_scale, start.residual_scale)
-            )
-        )
-        net.criterion_.components = module.components
-
-    def _net(
-        self,
-        module: Autoencoder,
-        phases: list[Phase],
-        options: TrainingOptions | None = None,
-        x_valid: Tensor | None = None,
-    ) -> Net:
-        return start_training(
-            module,
-            x_valid,
-            criterion=build_criterion(module, self.start),
-            options=options or self.options,
-            phases=phases,
-            seed=self.seed,
-        )
 
 
 def _change_basis(

@@ -8,9 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.decomposition import PCA
 
-from sklearn_ae._fitting import Architecture, Trainer, linear_start, training_mode
 from sklearn_ae._inference import as_tensor
 from sklearn_ae._shrinkage import Folds
+from sklearn_ae._threads import training_mode
+from sklearn_ae._trainer import Architecture, Trainer, linear_start
 from sklearn_ae._training import TrainingOptions
 
 # Rows beyond this add little to the estimate of a share.

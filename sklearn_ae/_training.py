@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import math
-import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import dataclass
 from functools import partial
@@ -177,43 +175,6 @@ class FiniteLoss(Callback):
                 f"{net.optimizer_.defaults['lr']!r}) or scale X, for instance with "
                 "StandardScaler."
             )
-
-
-_thread_lock = threading.Lock()
-_this_thread = threading.local()
-_thread_users = 0
-_thread_count = 1
-
-
-@contextmanager
-def one_thread() -> Iterator[None]:
-    """Run torch on one thread, and restore the caller's count at the end.
-
-    The products of a small network are too short to share: a second thread gains
-    little on a free machine and costs much on a busy one. Each Python thread has a
-    count of its own, but a new one takes over the count that was set last: a count of
-    1 that is found while another fit runs is taken to be that fit's.
-    """
-    global _thread_users, _thread_count
-    if getattr(_this_thread, "inside", False):
-        yield
-        return
-    _this_thread.inside = True
-    with _thread_lock:
-        count = torch.get_num_threads()
-        if _thread_users == 0:
-            _thread_count = count
-        elif count == 1:
-            count = _thread_count
-        _thread_users += 1
-        torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        with _thread_lock:
-            _thread_users -= 1
-            torch.set_num_threads(count)
-        _this_thread.inside = False
 
 
 def check_callback(callback: Any) -> None:

@@ -9,13 +9,13 @@ import torch
 from skorch.callbacks import Callback, EarlyStopping
 from torch.utils.data import TensorDataset
 
+from sklearn_ae._threads import one_thread
 from sklearn_ae._training import (
     ResidentBatches,
     auto_batch_size,
     auto_max_iter,
     check_callback,
     one_cycle,
-    one_thread,
     resolve_device,
 )
 
