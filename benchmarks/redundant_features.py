@@ -24,6 +24,8 @@ N_COMPONENTS = 10
 N_QUICK_FOLDS = 1
 LINEAR_TOLERANCE = 0.005
 CURVED_R2 = 0.97
+# One fold alone lies further from the mean of five.
+CURVED_R2_QUICK = 0.96
 
 
 def regime_jobs(tables: Iterable[Table], n_components: int) -> Iterator[Job]:
@@ -45,7 +47,9 @@ def run_regimes(
     return measure_all(regime_jobs(tables, n_components), n_folds, "regimes")
 
 
-def verdicts(rows: pd.DataFrame) -> list[tuple[str, bool]]:
+def verdicts(
+    rows: pd.DataFrame, curved_r2: float = CURVED_R2
+) -> list[tuple[str, bool]]:
     """Say which promises the regimes keep: each as a sentence, and whether it holds."""
     r2 = rows.groupby(["data", "method"])["score"].mean()
     gap = abs(r2["linear", "autoencoder"] - r2["linear", "PCA"])
@@ -57,8 +61,8 @@ def verdicts(rows: pd.DataFrame) -> list[tuple[str, bool]]:
             bool(gap <= LINEAR_TOLERANCE),
         ),
         (
-            f"curved: the autoencoder's R2 is {curved:.4f} (at least {CURVED_R2})",
-            bool(curved >= CURVED_R2),
+            f"curved: the autoencoder's R2 is {curved:.4f} (at least {curved_r2})",
+            bool(curved >= curved_r2),
         ),
     ]
 
@@ -73,7 +77,8 @@ def report_regimes(rows: pd.DataFrame, output: Path, stem: str) -> bool:
     figure_path = output / f"{stem}.png"
     report.regime_figure(rows).savefig(figure_path)
     print(f"Wrote {figure_path}")
-    results = verdicts(rows)
+    one_fold = rows["fold"].nunique() == 1
+    results = verdicts(rows, CURVED_R2_QUICK if one_fold else CURVED_R2)
     for sentence, kept in results:
         print(f"{'kept' if kept else 'MISSED'}  {sentence}")
     return all(kept for _, kept in results)

@@ -24,7 +24,7 @@ from sklearn.utils._param_validation import Interval, RealNotInt, StrOptions
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from sklearn_ae._fitting import Fit, check_continues, fit_autoencoder
-from sklearn_ae._inference import Codec
+from sklearn_ae._inference import Codec, check_finite
 from sklearn_ae._modules import ACTIVATIONS
 from sklearn_ae._selection import smallest_code
 from sklearn_ae._shrinkage import Folds, auto_folds
@@ -41,6 +41,22 @@ def _versions() -> dict[str, str]:
 
 
 DTYPES = [np.float64, np.float32]
+FITTED_ATTRIBUTES = {
+    "_fit_result",
+    "best_loss_",
+    "explained_variance_ratio_",
+    "feature_contributions_",
+    "feature_names_in_",
+    "loss_curve_",
+    "mean_",
+    "n_components_",
+    "n_features_in_",
+    "n_iter_",
+    "net_",
+    "pca_score_",
+    "shrinkage_",
+    "validation_loss_curve_",
+}
 
 
 class AutoencoderTransformer(
@@ -91,7 +107,8 @@ class AutoencoderTransformer(
 
     learning_rate_init : float, default=0.008
         Peak of the learning rate of AdamW. It rises to it in the first tenth of the
-        steps and falls to zero along half a cosine [2]_.
+        steps and falls to zero along half a cosine [2]_; with the guard (`cv`), in each
+        half of the training anew.
 
     alpha : float, default=1.0
         Weight decay over the whole of a fit: a weight without gradient shrinks by
@@ -108,16 +125,16 @@ class AutoencoderTransformer(
     max_iter : int or "auto", default="auto"
         Number of epochs; fewer with `early_stopping=True`. "auto" takes 50 up to 12,000
         rows, then as many as visit 600,000 rows, but at least 10. None are needed, and
-        `n_iter_` is 0, where PCA is already the optimum: without hidden layers, where
-        PCA leaves nothing, and where what it leaves in a table of at least 64 columns
-        cannot be told from white noise (see Notes).
+        `n_iter_` is 0, where PCA is already the optimum: without hidden layers, or
+        where PCA leaves nothing.
 
     cv : int, "auto" or None, default="auto"
         Folds of the guard against overfitting. For the first half of the epochs, each
         fold is left out by a network of its own, PCA included, and then reconstructed
         with factors from 0 to 1 on the correction. The last of these networks goes on
         to train on all rows for the second half, and its correction is multiplied by
-        the factor that was best (`shrinkage_`). "auto" takes 3 folds up to 1000 rows,
+        the factor that was best (`shrinkage_`); by 0 if that gains less than 2 % on PCA
+        or leaves the training rows worse. "auto" takes 3 folds up to 1000 rows,
         from there to 10,000 rows one of 4 folds alone, and none beyond, where weight
         decay suffices; if fewer rows than codes or fewer than 4 would remain, the
         result is PCA. None goes without. Ignored with `early_stopping=True`,
@@ -126,8 +143,9 @@ class AutoencoderTransformer(
     early_stopping : bool, default=False
         Whether to hold out `validation_fraction` of the rows, to stop when the loss on
         them has not improved for `n_iter_no_change` epochs, and to keep the weights of
-        the best epoch, the start included. By default all rows are trained on. Where
-        fewer than two rows would be left to train on, a warning says that all are used.
+        the last epoch that improved by more than `tol`, the start included. By default
+        all rows are trained on. Where fewer than two rows would be left to train on, a
+        warning says that all are used.
 
     validation_fraction : float, default=0.1
         Share of the rows to hold out, between 0 and 1. Ignored unless
@@ -143,7 +161,8 @@ class AutoencoderTransformer(
 
     warm_start : bool, default=False
         Whether to start from the previous fit, its mean, scale and PCA included, rather
-        than afresh. Training then goes without the guard.
+        than afresh. Training then goes without the guard, and for other rows than those
+        of the first fit the result may be below their own PCA.
 
     whiten : bool, default=False
         Whether to give the codes unit variance (with divisor `n_samples - 1`), as in
@@ -155,8 +174,9 @@ class AutoencoderTransformer(
 
     callbacks : list of skorch callbacks or None, default=None
         Called while training, in addition to the estimator's own; each an instance of
-        `skorch.callbacks.Callback` or a pair of a name and one. They do not see the
-        guard's folds.
+        `skorch.callbacks.Callback` or a pair of a name and one. They see one history
+        row an epoch, with "valid_loss" only if `early_stopping=True`, and no rows of
+        single batches. Of the guard's networks they see the last, from its first epoch.
 
     random_state : int, RandomState instance or None, default=None
         Determines the initial weights, the order of the batches and the splits. Pass an
@@ -190,7 +210,7 @@ class AutoencoderTransformer(
 
     shrinkage_ : float
         Factor on the correction, from 0 (the result is PCA) to 1. Without a guard it is
-        1, unless PCA is the optimum.
+        1, unless nothing was gained on PCA.
 
     n_iter_ : int
         Number of epochs run.
@@ -211,7 +231,8 @@ class AutoencoderTransformer(
         Mean of each column of the rows trained on.
 
     net_ : skorch.NeuralNet
-        The trained net. Its module, `net_.module_`, maps centred and scaled rows.
+        The trained net, for its `history` and its `module_`, which maps centred and
+        scaled rows; it does not predict by itself.
 
     n_features_in_ : int
         Number of columns seen during `fit`.
@@ -226,7 +247,7 @@ class AutoencoderTransformer(
 
     Notes
     -----
-    While training, a code that moves away from PCA's score pays for a quarter of its
+    While training, a code that moves away from PCA's score pays for a tenth of its
     squared shift, times the share of PCA's error that is still there. Where much
     remains unexplained, codes stay what a linear model can read; where bending explains
     nearly all, it is free.
@@ -237,7 +258,8 @@ class AutoencoderTransformer(
 
     In tables of at least 64 columns, principal components that cannot be told from
     white noise by the Marchenko-Pastur law [1]_ are left to PCA alone where they are at
-    least half of all: the correction neither sees nor writes them.
+    least half of all: the correction neither sees nor writes them. All columns are used
+    where no component beyond the first `n_components` stands out of the noise.
 
     Training uses one thread, on which the steps of a network of this size take least
     time when other processes are at work; the caller's thread count is restored.
@@ -385,7 +407,7 @@ class AutoencoderTransformer(
         """Return a shallow copy without fitted attributes."""
         draft = object.__new__(type(self))
         for name, value in vars(self).items():
-            if not name.endswith("_") and name != "_fit_result":
+            if name not in FITTED_ATTRIBUTES:
                 setattr(draft, name, value)
         return draft
 
@@ -614,8 +636,11 @@ class AutoencoderTransformer(
         validated = self._validated(X)
         scores = np.empty(len(validated), dtype=validated.dtype)
         for rows, x, reconstruction in self._codec.reconstruct(validated):
-            errors = ((x - reconstruction) * self._codec.scale) ** 2
-            scores[rows] = -errors.sum(axis=1)
+            errors = np.subtract(x, reconstruction, dtype=np.float64)
+            squares = (errors * self._codec.scale) ** 2
+            with np.errstate(over="ignore"):  # which is checked next
+                scores[rows] = -squares.sum(axis=1)
+            check_finite(scores[rows])
         return scores
 
     def _loss(self, X: NDArray, total_variance: float) -> float:

@@ -11,6 +11,8 @@ Float64 = NDArray[np.float64]
 
 # Eigenvalues of the codes' correlation matrix below this are rounding errors.
 RANK_TOLERANCE = 1e-12
+# The variance of a code below this share of the largest is rounding.
+NO_VARIANCE = 1e-29
 # Codes that X does not depend on linearly get at least this share of the first's scale,
 # so that the inverse stays well conditioned.
 SMALLEST_SCALE = 1e-6
@@ -106,8 +108,10 @@ def _whitening(covariance: Float64) -> tuple[Float64, Float64]:
 
     Directions without variance are left as they are, so that the map stays invertible.
     """
-    deviations = np.sqrt(np.maximum(np.diag(covariance), 0.0))
-    deviations = np.where(deviations > 0, deviations, 1.0)
+    squares = np.maximum(np.diag(covariance), 0.0)
+    varies = squares > NO_VARIANCE * squares.max()
+    deviations = np.where(varies, np.sqrt(squares), 1.0)
+    covariance = np.where(np.outer(varies, varies), covariance, 0.0)
     values, vectors = np.linalg.eigh(covariance / np.outer(deviations, deviations))
     roots = np.sqrt(np.where(values > RANK_TOLERANCE, values, 1.0))
     return vectors / deviations[:, None] / roots, (vectors * roots).T * deviations

@@ -19,6 +19,7 @@ from sklearn_ae._threads import training_mode
 from sklearn_ae._trainer import (
     Architecture,
     Trainer,
+    is_pca,
     linear_start,
     loss_variance,
 )
@@ -91,7 +92,8 @@ def fit_autoencoder(
             net, factor = trainer.fit_guarded(folds)
         else:
             old = None if previous is None else previous.net
-            net, factor = trainer.fit(old, x_valid), 1.0
+            net = trainer.fit(old, x_valid)
+            factor = 0.0 if is_pca(net.module_) else 1.0
         module = net.module_
         codec, basis, score = _change_basis(module, start, X, architecture)
         contributions = _contributions(module, start, X)
@@ -135,7 +137,9 @@ def _change_basis(
     module.double()
     if isinstance(module, CorrectedPCA):
         # Training needed float32 only; PCA itself is known to more digits.
-        exact = start.turned_to(module.components.numpy()).components
+        trained, exact = module.components.numpy(), start.components
+        if not (is_pca(module) or np.array_equal(trained, exact.astype(np.float32))):
+            exact = start.turned_to(trained).components
         module.components = as_tensor(exact, torch.float64)
     moments = CodeMoments.empty(architecture.n_components, X.shape[1])
     with torch.inference_mode():
@@ -156,7 +160,7 @@ def _contributions(
     module: Autoencoder, start: LinearStart, X: NDArray
 ) -> NDArray[np.float64]:
     """Average Jacobian of the codes; PCA's is known without a pass for each code."""
-    if isinstance(module, CorrectedPCA) and float(module.code_step) == 0.0:
+    if isinstance(module, CorrectedPCA) and is_pca(module):
         return (module.basis.T @ module.components).numpy()
     rows = X[spread_rows(len(X))]
     return average_jacobian(module, start.to_scaled(rows, dtype=np.float64))

@@ -83,7 +83,7 @@ class Codec:
             x = self._to_scaled(X[rows])
             with torch.inference_mode():
                 reconstruction = module.reconstruct(torch.from_numpy(x)).numpy()
-            _check_finite(reconstruction)
+            check_finite(reconstruction)
             yield rows, x, reconstruction
 
     def _to_scaled(self, block: NDArray) -> NDArray:
@@ -106,7 +106,7 @@ class Codec:
         with torch.inference_mode():
             for rows in _blocks(array):
                 out[rows] = function(array[rows])
-                _check_finite(out[rows])
+                check_finite(out[rows])
         return out
 
 
@@ -117,7 +117,7 @@ def _blocks(array: NDArray) -> Iterator[slice]:
     return blocks
 
 
-def _check_finite(array: NDArray) -> None:
+def check_finite(array: NDArray) -> None:
     """Raise where finite input has overflowed on its way through the network."""
     if not np.isfinite(array).all():
         raise ValueError(

@@ -46,19 +46,15 @@ class LinearStart:
 
     @property
     def is_optimal(self) -> bool:
-        """Whether no correction can be learned: PCA leaves nothing, or only noise."""
-        nothing = self.residual_variance <= RESIDUAL_FLOOR * self.total_variance
-        only_noise = self.subspace is not None and len(self.subspace) <= len(
-            self.components
-        )
-        return nothing or only_noise
+        """Whether no correction can be learned, as PCA leaves nothing."""
+        return self.residual_variance <= RESIDUAL_FLOOR * self.total_variance
 
     @classmethod
     def from_data(cls, X: NDArray, n_components: int, seed: int) -> LinearStart:
         """Compute the statistics and the principal components of `X`."""
         mean = _column_means(X)
         centred = np.subtract(X, mean, dtype=np.float64)
-        scale, column_scale = _column_scales(centred, mean)
+        scale, column_scale = _column_scales(centred)
         if scale == 0.0:
             return cls._of_constant(mean, n_components)
         centred /= scale
@@ -144,7 +140,7 @@ def _column_means(X: NDArray) -> Float64:
     return means
 
 
-def _column_scales(centred: Float64, mean: Float64) -> tuple[float, Float64]:
+def _column_scales(centred: Float64) -> tuple[float, Float64]:
     """Return the root mean square of the standard deviations, and these in its units.
 
     Dividing by the largest entry first keeps the squares within float64's range.
@@ -158,13 +154,7 @@ def _column_scales(centred: Float64, mean: Float64) -> tuple[float, Float64]:
     if largest == 0.0:
         return 0.0, np.zeros(centred.shape[1])
     deviations = np.sqrt(np.mean((centred / largest) ** 2, axis=0))
-    # What rounding of the mean leaves of a constant column is no variance; other rows
-    # measured in its units would be huge.
-    rounding = len(centred) * np.finfo(np.float64).eps * np.abs(mean)
-    deviations[deviations * largest <= rounding] = 0.0
     typical = np.sqrt(np.mean(deviations**2))
-    if typical == 0.0:
-        return 0.0, deviations
     return float(largest * typical), deviations / typical
 
 
@@ -197,16 +187,17 @@ def _leading_subspace(
     """Principal directions above the noise floor, or None to use all columns.
 
     The columns themselves train better than as many directions do, so the floor has to
-    take away half of the directions or more.
+    take away half of the directions or more. Where no direction beyond PCA's stands
+    out, dependence may hide from the eigenvalues, as in one-hot columns: all are used.
     """
     n_samples, n_features = shape
     complete = pca.n_components_ == min(shape)
     if not complete or n_features < MIN_FEATURES_NOISE_FLOOR:
         return None
     n_directions = n_above_noise_floor(pca.explained_variance_, n_samples, n_features)
-    if n_directions > pca.n_components_ // 2:
+    if not n_components < n_directions <= pca.n_components_ // 2:
         return None
-    return pca.components_[: max(n_directions, n_components)]
+    return pca.components_[:n_directions]
 
 
 def n_above_noise_floor(eigenvalues: Float64, n_samples: int, n_features: int) -> int:

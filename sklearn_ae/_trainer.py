@@ -33,6 +33,7 @@ from sklearn_ae._training import (
     Phase,
     TrainingOptions,
     auto_max_iter,
+    end_training,
     finish_training,
     run_epochs,
     squared_error,
@@ -97,6 +98,11 @@ def linear_start(X: NDArray, n_components: int, seed: int) -> LinearStart:
     return LinearStart.from_data(X, min(n_components, *X.shape), seed)
 
 
+def is_pca(module: Autoencoder) -> bool:
+    """Whether the corrections of a module are multiplied by zero."""
+    return isinstance(module, CorrectedPCA) and float(module.code_step) == 0.0
+
+
 class Trainer:
     """Trains modules from one linear start on one set of rows.
 
@@ -136,15 +142,19 @@ class Trainer:
 
     def fit(self, previous: Net | None, x_valid: Tensor | None) -> Net:
         """Train on all rows; with validation rows these pick the best epoch."""
-        if previous is None:
+        if previous is None or is_pca(previous.module_):
             module = build_module(self.start, self.architecture, self.seed)
         else:
             module = deepcopy(previous.module_).float().requires_grad_(True)
         net = self._net(module, [Phase(len(self.x), self.n_epochs)], x_valid=x_valid)
+        improved = True
         if x_valid is None:
-            self._improve(net, self.n_epochs)
+            improved = self._improve(net, self.n_epochs)
         else:
             run_epochs(net, self.x, self.n_epochs)
+            end_training(net)
+        if isinstance(module, CorrectedPCA) and not improved and previous is None:
+            module.shrink(0.0)
         return finish_training(net)
 
     def fit_guarded(self, folds: Folds) -> tuple[Net, float]:
@@ -159,7 +169,8 @@ class Trainer:
         *others, last = splits(len(self.x), folds, self.seed)
         silent = replace(self.options, callbacks=(), verbose=0)
         for train, test in others:
-            net = self._net(self._module_of(train), [Phase(len(train), first)], silent)
+            phases = [Phase(len(train), first), Phase(len(self.x), second)]
+            net = self._net(self._module_of(train), phases, silent)
             errors += self._errors_without(net, train, test, first)
         train, test = last
         module = self._module_of(train)
@@ -167,6 +178,8 @@ class Trainer:
         errors += self._errors_without(net, train, test, first)
         self._put_under(net, self.start)
         self._improve(net, second)
+        # A callback may have restored weights together with the PCA of that time.
+        self._put_under(net, self.start)
         factor = best_factor(errors)
         module.shrink(factor)
         if squared_error(module, self.x) > self.start.residual_variance * len(self.x):
@@ -183,13 +196,16 @@ class Trainer:
         errors = self._errors_without(net, train, test, n_epochs)
         return 1.0 - float(errors.min() / self.x[test].square().sum())
 
-    def _improve(self, net: Net, n_epochs: int) -> None:
-        """Train on all rows, and go back if their reconstruction has become worse."""
+    def _improve(self, net: Net, n_epochs: int) -> bool:
+        """Train on all rows to the end, and go back if that has made them worse."""
         module = net.module_
         before, error = deepcopy(module.state_dict()), squared_error(module, self.x)
         run_epochs(net, self.x, n_epochs)
-        if not squared_error(module, self.x) < error:
+        end_training(net)
+        improved = squared_error(module, self.x) < error
+        if not improved:
             module.load_state_dict(before)
+        return improved
 
     def _module_of(self, train: Tensor) -> CorrectedPCA:
         """Return an untrained module on the PCA of some rows."""

@@ -131,7 +131,10 @@ class Net(NeuralNet):
             total += step["loss"].detach() * len(batch[1])
             n_rows += len(batch[1])
             self.notify("on_batch_end", batch=batch, training=training, **step)
-        self.history.record(f"{prefix}_loss", float(total) / n_rows)
+        name, loss = f"{prefix}_loss", float(total) / n_rows
+        earlier = self.history[:-1, name] if len(self.history) > 1 else []
+        self.history.record(name, loss)
+        self.history.record(f"{name}_best", all(loss < other for other in earlier))
 
     def fit_loop(self, X: Any, y: Any = None, epochs: Any = None, **params: Any) -> Net:
         """Train; only an early-stopping callback may end it with KeyboardInterrupt."""
@@ -203,7 +206,7 @@ def resolve_device(device: str) -> str:
     if device == "auto":
         return "cuda" if torch.cuda.is_available() else "cpu"
     try:
-        torch.empty(0, device=device)
+        torch.zeros(1, device=device).cpu()
     except (RuntimeError, AssertionError, NotImplementedError) as error:
         raise ValueError(
             f"device={device!r} cannot be used here ({error}). Choose 'auto', 'cpu' or "
@@ -281,18 +284,20 @@ def start_training(
         step_every="batch",
         event_name=None,
     )
-    callbacks: list[Any] = [("schedule", schedule), ("finite_loss", FiniteLoss())]
+    callbacks: list[Any] = [("_schedule", schedule), ("_finite_loss", FiniteLoss())]
     split = None
     if X_valid is not None:
         split = predefined_split(TensorDataset(X_valid.to(options.device)))
-        callbacks.append(("best_weights", _best_weights(options)))
-    total_rate = MEAN_OVER_PEAK_RATE * options.learning_rate_init * max(sum(lengths), 1)
+        callbacks.append(("_best_weights", _best_weights(options)))
+    rate = options.learning_rate_init
+    total_rate = MEAN_OVER_PEAK_RATE * rate * max(sum(lengths), 1)
     net = Net(
         module,
         criterion=criterion,
         optimizer=torch.optim.AdamW,
-        optimizer__lr=options.learning_rate_init,
-        optimizer__weight_decay=options.alpha / total_rate,
+        optimizer__lr=rate,
+        # At most what sets an idle weight to zero in one step.
+        optimizer__weight_decay=min(options.alpha / total_rate, 1 / rate),
         optimizer__fused=True,
         batch_size=batch_size,
         iterator_train=ResidentBatches,
@@ -322,10 +327,14 @@ def _best_weights(options: TrainingOptions) -> BestWeights:
     )
 
 
+def end_training(net: Net) -> None:
+    """Tell the callbacks, which may restore earlier weights, that this was all."""
+    if len(net.history) > 0:  # else they would look for an epoch
+        net.notify("on_train_end", X=None, y=None)
+
+
 def finish_training(net: Net) -> Net:
     """Move the module to the CPU and drop what only training needed."""
-    if len(net.history) > 0:
-        net.notify("on_train_end", X=None, y=None)
     net.module_ = net.module_.to("cpu").eval().requires_grad_(False)
     net.module = type(net.module_)
     net.criterion = net.criterion_ = None

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from numpy.testing import assert_allclose, assert_array_equal
+from numpy.testing import assert_allclose
 from sklearn.decomposition import PCA
 from skorch.callbacks import Callback
 
@@ -158,12 +158,19 @@ def test_early_stopping_goes_without_the_guard(quick, noise, monkeypatch):
     assert quick(cv=3, early_stopping=True).fit(noise).shrinkage_ == 1.0
 
 
-def test_linear_structure_in_many_columns_is_left_to_pca(quick, wide_linear):
-    model = quick(3).fit(wide_linear)
-    pca = oracle(wide_linear, 3)
-    assert model.n_iter_ == 0
-    assert_array_equal(model.loss_curve_, [])
-    assert_allclose(model.transform(wide_linear), pca.transform(wide_linear), atol=1e-8)
+@pytest.mark.parametrize("n_components", [3, 4])
+@pytest.mark.parametrize("cv", [2, 3])
+def test_linear_structure_in_many_columns_is_left_to_pca(
+    quick, wide_linear, n_components, cv
+):
+    model = quick(n_components, cv=cv).fit(wide_linear)
+    pca = oracle(wide_linear, n_components)
+    assert model.shrinkage_ == 0.0
+    expected = pca.transform(wide_linear)
+    assert_allclose(model.transform(wide_linear), expected, atol=1e-8)
+    assert_allclose(
+        model.feature_contributions_, pca.components_, atol=1e-9 * expected.max()
+    )
 
 
 def test_few_codes_for_many_columns_are_trained(quick, wide_linear):

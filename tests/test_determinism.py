@@ -16,6 +16,7 @@ CONFIGURATIONS = [
     {"cv": 2, "max_iter": 10},
     {"early_stopping": True},
     {"init": "random"},
+    {"nested_dropout": 0.5},
     {"batch_size": "auto", "cv": "auto", "max_iter": 10},
 ]
 

@@ -16,6 +16,7 @@ BAD_PARAMETERS = [
     ("batch_size", [0, 2.5, "all"]),
     ("learning_rate_init", [0, -1e-3, np.inf, np.nan, "fast"]),
     ("alpha", [-1, np.inf, np.nan, None]),
+    ("nested_dropout", [-0.1, 1, 1.5, np.nan, None]),
     ("max_iter", [0, -3, 2.5, "many"]),
     ("cv", [1, 0, 2.5, "all"]),
     ("early_stopping", ["yes", None, 2]),
@@ -287,3 +288,19 @@ def test_overflow_of_a_reconstruction_is_an_error(quick, linear):
     refused = pytest.raises(ValueError, match=re.escape("The result overflows float32"))
     with np.errstate(all="ignore"), refused:
         model.inverse_transform(codes)
+
+
+@pytest.mark.parametrize(("dtype", "value"), [(np.float32, 1e25), (np.float64, 1e200)])
+def test_overflow_of_squared_errors_is_an_error(quick, linear, dtype, value):
+    model = quick(2, hidden_layer_sizes=()).fit(linear)
+    X = np.full((1, 6), value, dtype=dtype)
+    refused = pytest.raises(ValueError, match=f"The result overflows {np.dtype(dtype)}")
+    with np.errstate(all="ignore"), refused:
+        model.score_samples(X)
+
+
+def test_score_is_a_number_or_an_error(quick, linear):
+    model = quick(2, hidden_layer_sizes=()).fit(linear)
+    refused = pytest.raises(ValueError, match="The result overflows float64")
+    with np.errstate(all="ignore"), refused:
+        model.score(np.full((1, 6), 1e200))

@@ -33,3 +33,28 @@ def test_training_pays_for_codes_that_leave_their_scores(output, x):
 def test_perfect_reconstruction_costs_nothing(x):
     loss = ReconstructionLoss(2.0, components=torch.tensor([[1.0, 0.0]]))
     assert float(loss((x, x[:, :1]), x)) == 0.0
+
+
+def test_price_of_a_shift_falls_with_what_remains(x):
+    loss = ReconstructionLoss(2.0, components=torch.tensor([[1.0, 0.0]]))
+    code = x[:, :1] + 1
+    prices = [
+        float(loss.train()((x + error, code), x) - loss.eval()((x + error, code), x))
+        for error in (0.0, 0.1, 0.2)
+    ]
+    assert prices[0] == 0.0
+    assert prices[2] == pytest.approx(4 * prices[1], rel=1e-4)
+
+
+def test_price_of_a_shift_does_not_pull_at_the_reconstruction(output, x):
+    pulls = []
+    for components in (None, torch.tensor([[1.0, 0.0]])):
+        reconstruction = (0.1 * output[0] + 0.9 * x).requires_grad_(True)
+        loss = ReconstructionLoss(2.0, components)((reconstruction, output[1]), x)
+        pulls.append(torch.autograd.grad(loss, reconstruction)[0])
+    torch.testing.assert_close(*pulls)
+
+
+def test_components_move_with_the_loss():
+    loss = ReconstructionLoss(1.0, torch.zeros(2, 3)).to("meta")
+    assert loss.components.device.type == "meta"

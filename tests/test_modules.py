@@ -150,6 +150,17 @@ def test_forward_gives_reconstruction_and_code(build, plain, x):
         assert (reconstruction.shape, code.shape) == ((7, 5), (7, 2))
 
 
+def test_rows_can_be_reconstructed_from_their_first_codes(build, plain, x):
+    for module in (build(), plain):
+        n_kept = torch.tensor([[0], [1], [2], [1], [2], [0], [1]])
+        reconstruction, code = module(x, n_kept)
+        torch.testing.assert_close(code, module.raw_encode(x))
+        kept = code * torch.tensor(
+            [[0, 0], [1, 0], [1, 1], [1, 0], [1, 1], [0, 0], [1, 0]]
+        )
+        torch.testing.assert_close(reconstruction, module.raw_decode(kept))
+
+
 def test_subspace_is_all_that_the_correction_sees_and_writes(build, components, x):
     subspace = torch.linalg.qr(torch.ones(5, 1) + torch.eye(5)).Q[:, :3].T
     outside = torch.eye(5) - subspace.T @ subspace
@@ -167,6 +178,13 @@ def test_column_scale_conditions_the_input_of_the_correction(build, components, 
     module = build()
     shift = (module.raw_encode(x) - x @ components.T) / module.code_step
     torch.testing.assert_close(shift, module.f(x / scale))
+
+
+def test_code_scale_conditions_the_input_of_the_decoder(build, components, x):
+    module, code = build(), x[:, :2]
+    correction = module.raw_decode(code) - code @ components
+    expected = module.g(code / torch.tensor([2.0, 0.5])) * module.residual_scale
+    torch.testing.assert_close(correction, expected)
 
 
 def test_plain_autoencoder_is_equivariant_to_column_scale(plain, x):

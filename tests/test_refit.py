@@ -7,6 +7,9 @@ import pandas as pd
 import pytest
 import torch
 from numpy.testing import assert_allclose, assert_array_equal, assert_array_less
+from skorch.callbacks import EarlyStopping
+
+from sklearn_ae import _trainer
 
 
 def state(model):
@@ -151,3 +154,19 @@ def test_without_warm_start_a_refit_starts_afresh(quick, curved):
 def test_warm_start_of_a_first_fit_changes_nothing(quick, curved):
     first, second = (quick(warm_start=warm).fit(curved) for warm in (False, True))
     assert first.loss_curve_ == second.loss_curve_
+
+
+def test_continuing_a_fit_that_the_guard_left_at_pca_trains(quick, curved, monkeypatch):
+    monkeypatch.setattr(_trainer, "best_factor", lambda errors: 0.0)
+    model = quick(2, cv=2, warm_start=True).fit(curved)
+    assert model.shrinkage_ == 0.0
+    before = model.score(curved)
+    model.set_params(max_iter=20).fit(curved)
+    assert model.shrinkage_ == 1.0
+    assert model.score(curved) > before
+
+
+def test_callback_that_restores_weights_does_not_undo_the_guard(quick, noise):
+    stopping = EarlyStopping(monitor="train_loss", patience=3, load_best=True)
+    model = quick(2, cv=2, callbacks=[stopping], max_iter=8).fit(noise)
+    assert model.score(noise) >= model.pca_score_ - 1e-9

@@ -6,6 +6,8 @@ from numpy.testing import assert_array_equal
 from sklearn.base import clone
 from sklearn.decomposition import PCA
 
+from sklearn_ae import _selection
+
 
 def size_of_pca(X, share):
     return PCA(share, svd_solver="full").fit(X).n_components_
@@ -46,6 +48,22 @@ def test_share_of_a_curved_table_takes_fewer_codes_than_pca(quick, curved):
 def test_share_of_a_linear_autoencoder_is_that_of_pca(quick, curved):
     model = quick(0.9, hidden_layer_sizes=()).fit(curved)
     assert model.n_components_ == size_of_pca(curved, 0.9)
+
+
+@pytest.mark.parametrize("answer", range(1, 9))
+def test_bisection_finds_the_smallest_code(quick, curved, monkeypatch, answer):
+    tried = []
+
+    def score(X, architecture, options, seed, trained):
+        tried.append(architecture.n_components)
+        return float(architecture.n_components >= answer)
+
+    monkeypatch.setattr(_selection, "_held_out_score", score)
+    monkeypatch.setattr(_selection, "_size_of_pca", lambda X, share: 8)
+    model = quick(0.9, max_iter=1).fit(curved)
+    assert model.n_components_ == answer
+    # PCA with 8 components, then halves of what is left.
+    assert len(tried) <= 4
 
 
 def test_more_share_takes_no_fewer_codes(quick, curved):

@@ -64,6 +64,20 @@ def test_batches_draw_nothing_from_the_global_generator(dataset):
     assert torch.equal(torch.get_rng_state(), before)
 
 
+@pytest.mark.parametrize("share", [0.0, 0.3, 0.9])
+def test_nested_dropout_cuts_the_codes_of_some_rows(share):
+    dataset = TensorDataset(torch.arange(4000.0)[:, None])
+    generator = torch.Generator().manual_seed(0)
+    batches = ResidentBatches(dataset, 500, generator, 6, share)
+    parts = [x if isinstance(x, dict) else {"x": x} for x, _ in batches]
+    targets = [target for _, target in batches_of(dataset, 500)]
+    assert sum(len(part["x"]) for part in parts) == sum(map(len, targets))
+    whole = torch.full((500, 1), 6.0)
+    n_kept = torch.cat([part.get("n_kept", whole) for part in parts]).ravel()
+    assert set(n_kept.tolist()) <= {1.0, 2.0, 3.0, 4.0, 5.0, 6.0}
+    assert abs(float((n_kept < 6).double().mean()) - share) < 0.03
+
+
 @pytest.mark.parametrize("n_steps", [1, 2, 9, 10, 100, 1237])
 def test_learning_rate_rises_to_its_peak_and_falls(n_steps):
     rates = np.array([one_cycle(step, n_steps) for step in range(n_steps)])
