@@ -426,7 +426,9 @@ class AutoencoderTransformer(
         architecture = self._architecture(n_components)
         if previous is not None:
             check_continues(previous, X.shape[1], architecture)
-        folds = self._folds(len(X), n_components)
+        folds = None
+        if validation is None:
+            folds = self._folds(len(X), n_components)
         fit = fit_autoencoder(
             X,
             validation,
@@ -525,7 +527,7 @@ class AutoencoderTransformer(
 
     def _folds(self, n_samples: int, n_components: int) -> Folds | None:
         """Return the folds of the guard, or None to go without."""
-        if self.init != "pca" or self.early_stopping or self.cv is None:
+        if self.init != "pca" or self.cv is None:
             return None
         if self.cv == "auto":
             return auto_folds(n_samples, n_components)
@@ -654,9 +656,11 @@ class AutoencoderTransformer(
     def _score(self, X: NDArray) -> float:
         """Score validated rows."""
         error = total = 0.0
-        for _, x, reconstruction in self._codec.reconstruct(X):
-            error += float(np.square(x - reconstruction, dtype=np.float64).sum())
-            total += float(np.square(x, dtype=np.float64).sum())
+        with np.errstate(over="ignore"):  # which is checked next
+            for _, x, reconstruction in self._codec.reconstruct(X):
+                error += float(np.square(x - reconstruction, dtype=np.float64).sum())
+                total += float(np.square(x, dtype=np.float64).sum())
+        check_finite(np.array([error, total]))
         if total == 0.0:
             return 1.0 if error == 0.0 else 0.0
         return 1.0 - error / total

@@ -159,11 +159,10 @@ def test_early_stopping_goes_without_the_guard(quick, noise, monkeypatch):
 
 
 @pytest.mark.parametrize("n_components", [3, 4])
-@pytest.mark.parametrize("cv", [2, 3])
 def test_linear_structure_in_many_columns_is_left_to_pca(
-    quick, wide_linear, n_components, cv
+    quick, wide_linear, n_components
 ):
-    model = quick(n_components, cv=cv).fit(wide_linear)
+    model = quick(n_components, cv=2).fit(wide_linear)
     pca = oracle(wide_linear, n_components)
     assert model.shrinkage_ == 0.0
     expected = pca.transform(wide_linear)

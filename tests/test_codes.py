@@ -108,7 +108,7 @@ def test_poor_fit_has_no_negative_shares(quick, curved):
 
 
 def test_contributions_are_the_average_derivatives_of_the_codes(build, curved):
-    X = curved[:200]
+    X = curved[:60]
     model = build(2).fit(X)
     step = 1e-5
     expected = np.empty((2, 12))
