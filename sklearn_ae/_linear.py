@@ -27,7 +27,8 @@ class LinearStart:
     """Column statistics of the training data and its PCA, in units of `scale`.
 
     "Scaled" below means `(X - mean) / scale`, where `scale` is the root mean square of
-    the columns' standard deviations, so that total_variance equals n_features.
+    the columns' standard deviations, so that total_variance equals n_features (0 for
+    constant data).
     """
 
     mean: Float64  # (n_features,), in the units of X

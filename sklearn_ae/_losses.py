@@ -7,7 +7,7 @@ from torch import Tensor, nn
 # Cost of moving a code away from PCA's score, in units of squared error and in
 # proportion to the share of PCA's error that is still there. Where much remains, codes
 # stay what a linear model can read; where bending explains nearly all, it is free.
-# benchmarks/compression.py shows both sides of it.
+# benchmarks/compression.py measures both, loss and linear score, at this value.
 CODE_SHIFT_COST = 0.1
 
 
