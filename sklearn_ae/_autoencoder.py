@@ -105,7 +105,7 @@ class AutoencoderTransformer(
         Rows in each training step. "auto" takes a sixteenth of the rows, from 32 to
         256.
 
-    learning_rate_init : float, default=0.008
+    learning_rate_init : float, default=0.01
         Peak of the learning rate of AdamW. It rises to it in the first tenth of the
         steps and falls to zero along half a cosine [2]_; with the guard (`cv`), in each
         half of the training anew.
@@ -123,8 +123,8 @@ class AutoencoderTransformer(
         unexplained variance, say, which is why it is off by default.
 
     max_iter : int or "auto", default="auto"
-        Number of epochs; fewer with `early_stopping=True`. "auto" takes 50 up to 12,000
-        rows, then as many as visit 600,000 rows, but at least 10. None are needed, and
+        Number of epochs; fewer with `early_stopping=True`. "auto" takes 40 up to 11,250
+        rows, then as many as visit 450,000 rows, but at least 10. None are needed, and
         `n_iter_` is 0, where PCA is already the optimum: without hidden layers, or
         where PCA leaves nothing.
 
@@ -134,7 +134,7 @@ class AutoencoderTransformer(
         with factors from 0 to 1 on the correction. The last of these networks goes on
         to train on all rows for the second half, and its correction is multiplied by
         the factor that was best (`shrinkage_`); by 0 if that gains less than 2 % on PCA
-        or leaves the training rows worse. "auto" takes 3 folds up to 1000 rows,
+        or leaves the training rows worse. "auto" takes 3 folds up to 500 rows,
         from there to 10,000 rows one of 4 folds alone, and none beyond, where weight
         decay suffices; if fewer rows than codes or fewer than 4 would remain, the
         result is PCA. None goes without. Ignored with `early_stopping=True`,
@@ -333,7 +333,7 @@ class AutoencoderTransformer(
         init: str = "pca",
         loss: str = "squared_error",
         batch_size: int | str = "auto",
-        learning_rate_init: float = 0.008,
+        learning_rate_init: float = 0.01,
         alpha: float = 1.0,
         nested_dropout: float = 0.0,
         max_iter: int | str = "auto",
@@ -438,10 +438,16 @@ class AutoencoderTransformer(
             seed=seed,
             previous=previous,
         )
+        self._set_fitted(fit)
         if validation is None:
-            self._set_fitted(fit, X, validated=False)
+            self.validation_loss_curve_ = None
+            self.best_loss_ = fit.loss
+            self.pca_score_ = fit.start.score(X)
         else:
-            self._set_fitted(fit, X[validation[1]], validated=True)
+            X_valid = X[validation[1]]
+            self.validation_loss_curve_ = fit.loss_curve("valid_loss")
+            self.best_loss_ = self._loss(X_valid, fit.start.total_variance)
+            self.pca_score_ = fit.start.score(X_valid)
 
     def _n_components(
         self, X: NDArray, options: TrainingOptions, seed: int, previous: Fit | None
@@ -541,22 +547,17 @@ class AutoencoderTransformer(
             )
         return folds
 
-    def _set_fitted(self, fit: Fit, X_judged: NDArray, validated: bool) -> None:
-        """Set the fitted attributes; `X_judged` are the rows for `pca_score_`."""
+    def _set_fitted(self, fit: Fit) -> None:
+        """Set the fitted attributes that follow from the fit alone."""
         self._fit_result = fit
         self.net_ = fit.net
         self.mean_ = fit.start.mean
         self.n_components_ = fit.codec.shape[1]
         self.n_iter_ = len(fit.net.history)
         self.loss_curve_ = fit.loss_curve("train_loss")
-        self.validation_loss_curve_ = (
-            fit.loss_curve("valid_loss") if validated else None
-        )
         self.shrinkage_ = fit.shrinkage
         self.feature_contributions_ = fit.contributions
         self.explained_variance_ratio_ = fit.explained_variance_ratio()
-        self.pca_score_ = fit.start.score(X_judged)
-        self.best_loss_ = self._loss(X_judged, fit.start.total_variance)
 
     def transform(self, X: ArrayLike) -> NDArray:
         """Encode `X`.

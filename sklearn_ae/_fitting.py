@@ -36,6 +36,7 @@ class Fit:
     codec: Codec
     basis: CodeBasis
     score: float  # fraction of variance explained, all rows given to the fit
+    loss: float  # their squared error, as a fraction of the training data's variance
     contributions: NDArray[np.float64]  # (n_components, n_features)
     shrinkage: float
     loss_unit: float  # fractions of variance in one unit of the net's loss
@@ -95,18 +96,20 @@ def fit_autoencoder(
             net = trainer.fit(old, x_valid)
             factor = 0.0 if is_pca(net.module_) else 1.0
         module = net.module_
-        codec, basis, score = _change_basis(module, start, X, architecture)
+        codec, basis, moments = _change_basis(module, start, X, architecture)
         contributions = _contributions(module, start, X)
+    variance = start.total_variance or 1.0
     return Fit(
         architecture=architecture,
         net=net,
         start=start,
         codec=codec,
         basis=basis,
-        score=score,
+        score=moments.score,
+        loss=moments.squared_error / (len(X) * variance),
         contributions=contributions / codec.scale * codec.code_scale,
         shrinkage=factor,
-        loss_unit=loss_variance(module, start) / (start.total_variance or 1.0),
+        loss_unit=loss_variance(module, start) / variance,
     )
 
 
@@ -132,7 +135,7 @@ def check_continues(previous: Fit, n_features: int, architecture: Architecture) 
 
 def _change_basis(
     module: Autoencoder, start: LinearStart, X: NDArray, architecture: Architecture
-) -> tuple[Codec, CodeBasis, float]:
+) -> tuple[Codec, CodeBasis, CodeMoments]:
     """Turn the module to float64 and make its codes behave like PCA's scores."""
     module.double()
     if isinstance(module, CorrectedPCA):
@@ -153,7 +156,7 @@ def _change_basis(
     )
     code_scale = 1.0 if architecture.whiten else start.scale
     codec = Codec(module, start.mean, start.scale, code_scale)
-    return codec, basis, moments.score
+    return codec, basis, moments
 
 
 def _contributions(

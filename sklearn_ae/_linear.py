@@ -19,6 +19,8 @@ FULL_SPECTRUM_RANK = 1500
 # Tables with fewer columns keep all principal components: a noise floor cannot be
 # told from so few eigenvalues, and there is little time to save.
 MIN_FEATURES_NOISE_FLOOR = 64
+# Share of what PCA leaves that the directions which a correction ignores may hold.
+REDUNDANT_SHARE = 1e-3
 ROWS_PER_BLOCK = 4096
 
 
@@ -166,7 +168,7 @@ def _fit_pca(centred: Float64, n_components: int, seed: int) -> PCA:
     if rank > FULL_SPECTRUM_RANK:
         pca = PCA(n_components, random_state=seed)
     else:
-        solver = "covariance_eigh" if n_samples >= 2 * n_features else "full"
+        solver = "covariance_eigh" if n_samples >= n_features else "full"
         pca = PCA(rank, svd_solver=solver)
     # Equal rows have no variance to take shares of; the shares are not used here.
     with np.errstate(invalid="ignore"):
@@ -185,20 +187,37 @@ def _residual_variances(centred: Float64, components: Float64) -> Float64:
 def _leading_subspace(
     pca: PCA, n_components: int, shape: tuple[int, int]
 ) -> Float64 | None:
-    """Principal directions above the noise floor, or None to use all columns.
+    """Principal directions that a correction needs, or None to use all columns.
 
-    The columns themselves train better than as many directions do, so the floor has to
-    take away half of the directions or more. Where no direction beyond PCA's stands
-    out, dependence may hide from the eigenvalues, as in one-hot columns: all are used.
+    They are those above the noise floor, or those that hold all but REDUNDANT_SHARE of
+    what PCA leaves, if these are fewer. The columns themselves train better than as
+    many directions do, so half of the directions or more have to go. Where no direction
+    beyond PCA's stands out of the noise, dependence may hide from the eigenvalues, as
+    in one-hot columns: the floor is not used.
     """
     n_samples, n_features = shape
     complete = pca.n_components_ == min(shape)
     if not complete or n_features < MIN_FEATURES_NOISE_FLOOR:
         return None
-    n_directions = n_above_noise_floor(pca.explained_variance_, n_samples, n_features)
-    if not n_components < n_directions <= pca.n_components_ // 2:
+    eigenvalues = pca.explained_variance_
+    n_directions = n_not_redundant(eigenvalues, n_components)
+    n_standing_out = n_above_noise_floor(eigenvalues, n_samples, n_features)
+    if n_components < n_standing_out:
+        n_directions = min(n_directions, n_standing_out)
+    if n_directions > pca.n_components_ // 2:
         return None
     return pca.components_[:n_directions]
+
+
+def n_not_redundant(eigenvalues: Float64, n_components: int) -> int:
+    """Count the leading eigenvalues without which PCA's residual is hardly smaller.
+
+    Those after them hold at most REDUNDANT_SHARE of the sum beyond `n_components`.
+    """
+    left = np.cumsum(eigenvalues[::-1])[::-1]  # sum from each eigenvalue on
+    negligible = left <= REDUNDANT_SHARE * left[min(n_components, len(left) - 1)]
+    negligible[: n_components + 1] = False
+    return int(np.argmax(negligible)) if negligible.any() else len(eigenvalues)
 
 
 def n_above_noise_floor(eigenvalues: Float64, n_samples: int, n_features: int) -> int:

@@ -17,6 +17,12 @@ ACTIVATIONS: dict[str, type[nn.Module]] = {
 }
 
 
+# Step of the code's correction, as a share of the root mean square of what PCA leaves.
+CODE_STEP = 0.3
+# The decoder starts this many times as wide as Scott's bandwidth.
+BANDWIDTHS = 1.5
+
+
 def _linear(n_in: int, n_out: int, bias: bool = True) -> nn.Linear:
     """Linear layer with uninitialised float32 weights: no generator is touched."""
     layer: nn.Linear = nn.utils.skip_init(
@@ -48,7 +54,10 @@ class Perceptron(nn.Sequential):
 
 
 class Correction(nn.Module):
-    """Perceptron beside a linear skip, zero until trained, in units of `scale`.
+    """Perceptron beside a linear skip, zero until trained.
+
+    An adaptive optimiser moves all weights of the skip alike, so that their sum over
+    many inputs would run ahead of the perceptron's; the root of `n_in` divides it.
 
     Shapes: `(batch, n_in) -> (batch, n_out)`.
     """
@@ -57,6 +66,7 @@ class Correction(nn.Module):
         super().__init__()
         self.curved = Perceptron(sizes=sizes, activation=activation)
         self.skip = _linear(sizes[0], sizes[-1], bias=False)
+        self.skip_scale = sizes[0] ** -0.5
 
     def silence(self) -> None:
         """Set the last layers to zero, so that the correction vanishes."""
@@ -67,7 +77,7 @@ class Correction(nn.Module):
                 nn.init.zeros_(parameter)
 
     def forward(self, x: Tensor) -> Tensor:
-        correction: Tensor = self.curved(x) + self.skip(x)
+        correction: Tensor = self.curved(x) + self.skip(x) * self.skip_scale
         return correction
 
 
@@ -173,11 +183,26 @@ class CorrectedPCA(Autoencoder):
         self.f.silence()
         self.g.silence()
 
+    def sharpen(self, n_samples: int) -> None:
+        """Let the untrained `g` bend as sharply as so many rows can tell.
+
+        Its first layer is multiplied by the inverse of the bandwidth that Scott's rule
+        gives for standardised codes, `n_samples ** (-1 / (n_components + 4))`, over
+        BANDWIDTHS, where that is above 1. Without it, few codes bend too little.
+
+        Scott, D. W. (1992). "Multivariate density estimation", section 6.5.
+        """
+        sharpness = n_samples ** (1 / (len(self.components) + 4)) / BANDWIDTHS
+        first = self.g.curved[0]
+        with torch.no_grad():
+            for parameter in first.parameters():
+                parameter.mul_(max(1.0, sharpness))
+
     def rebase(self, components: Tensor, code_scale: Tensor, step: Tensor) -> None:
         """Keep the corrections and put another PCA under them; `step` per column."""
         self.components, self.code_scale = components, code_scale
         self.residual_scale = step
-        self.code_step = step.square().sum().div(len(components)).sqrt()
+        self.code_step = CODE_STEP * step.square().sum().div(len(components)).sqrt()
 
     def shrink(self, factor: float) -> None:
         """Multiply both corrections by `factor`; 0 leaves PCA."""

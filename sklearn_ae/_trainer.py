@@ -53,9 +53,9 @@ class Architecture:
 
 
 def build_module(
-    start: LinearStart, architecture: Architecture, seed: int
+    start: LinearStart, architecture: Architecture, n_samples: int, seed: int
 ) -> Autoencoder:
-    """Return the untrained network; with init="pca" it is PCA."""
+    """Return the untrained network for so many rows; with init="pca" it is PCA."""
     generator = torch.Generator().manual_seed(seed)
     if architecture.init == "random":
         plain = PlainAutoencoder(
@@ -76,6 +76,7 @@ def build_module(
         activation=architecture.activation,
     )
     initialize(corrected, generator)
+    corrected.sharpen(n_samples)
     corrected.silence()
     return corrected
 
@@ -135,7 +136,7 @@ class Trainer:
 
     def leave(self) -> Net:
         """Return the net of an untrained module."""
-        module = build_module(self.start, self.architecture, self.seed)
+        module = self._untrained(self.start)
         if isinstance(module, CorrectedPCA):
             module.shrink(0.0)
         return finish_training(self._net(module, [Phase(len(self.x), 0)]))
@@ -143,7 +144,7 @@ class Trainer:
     def fit(self, previous: Net | None, x_valid: Tensor | None) -> Net:
         """Train on all rows; with validation rows these pick the best epoch."""
         if previous is None or is_pca(previous.module_):
-            module = build_module(self.start, self.architecture, self.seed)
+            module = self._untrained(self.start)
         else:
             module = deepcopy(previous.module_).float().requires_grad_(True)
         net = self._net(module, [Phase(len(self.x), self.n_epochs)], x_valid=x_valid)
@@ -207,10 +208,14 @@ class Trainer:
             module.load_state_dict(before)
         return improved
 
+    def _untrained(self, start: LinearStart) -> Autoencoder:
+        """Return an untrained module on a linear start."""
+        return build_module(start, self.architecture, len(self.x), self.seed)
+
     def _module_of(self, train: Tensor) -> CorrectedPCA:
         """Return an untrained module on the PCA of some rows."""
         start = self.start.of_rows(self.x[train].numpy(force=True), self.seed)
-        module = build_module(start, self.architecture, self.seed)
+        module = self._untrained(start)
         assert isinstance(module, CorrectedPCA)
         return module
 

@@ -8,7 +8,12 @@ from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.decomposition import PCA
 
 from sklearn_ae import _linear
-from sklearn_ae._linear import LinearStart, n_above_noise_floor
+from sklearn_ae._linear import (
+    REDUNDANT_SHARE,
+    LinearStart,
+    n_above_noise_floor,
+    n_not_redundant,
+)
 
 
 def spectrum(n_factors, n_samples, n_features, seed, unit=1.0):
@@ -148,6 +153,28 @@ def test_correction_lives_in_the_directions_above_the_noise(wide_linear, n_compo
     assert_allclose(start.subspace @ start.subspace.T, np.eye(3), atol=1e-9)
     assert_allclose(start.subspace[:n_components], start.components, atol=1e-9)
     assert not start.is_optimal
+
+
+def test_redundant_directions_are_left_to_pca():
+    eigenvalues = np.array([100.0, 10.0, 1.0, 0.5, 1e-4, 1e-5, 1e-6])
+    assert n_not_redundant(eigenvalues, 1) == 4
+    assert n_not_redundant(eigenvalues, 3) == 4
+    assert n_not_redundant(eigenvalues, 4) == 7  # what PCA leaves sets the unit
+    assert n_not_redundant(eigenvalues, 7) == 7
+    assert n_not_redundant(np.ones(100), 2) == 100
+
+
+def test_correction_of_smooth_columns_needs_few_directions():
+    rng = np.random.RandomState(0)
+    place = np.linspace(0, 1, 200)
+    peaks = np.exp(-(((place - rng.uniform(0, 1, (100, 3, 1))) / 0.3) ** 2))
+    X = peaks.sum(axis=1) + 1e-9 * rng.standard_normal((100, 200))
+    start = LinearStart.from_data(X, 2, seed=0)
+    assert 2 < len(start.subspace) < 25
+    left = X - X.mean(axis=0)
+    left = left - left @ start.components.T @ start.components
+    ignored = left - left @ start.subspace.T @ start.subspace
+    assert (ignored**2).sum() <= REDUNDANT_SHARE * (left**2).sum()
 
 
 def test_few_columns_are_all_used(noise):

@@ -85,9 +85,21 @@ def test_correction_is_perceptron_plus_linear_skip(generator):
     correction = Correction(sizes=(5, 4, 2), activation="relu")
     initialize(correction, generator)
     x = torch.randn(3, 5, generator=generator)
-    expected = correction.curved(x) + x @ correction.skip.weight.T
+    expected = correction.curved(x) + x @ correction.skip.weight.T / 5**0.5
     torch.testing.assert_close(correction(x), expected)
     assert correction.skip.bias is None
+
+
+@pytest.mark.parametrize(("n_samples", "gain"), [(1, 1.0), (10**4, 10 ** (4 / 6) / 1.5)])
+def test_first_layer_of_the_decoder_follows_the_bandwidth(build, n_samples, gain):
+    module = build()
+    n_components = len(module.components)
+    assert n_components == 2
+    before = {name: value.clone() for name, value in module.state_dict().items()}
+    module.sharpen(n_samples)
+    for name, value in module.state_dict().items():
+        factor = gain if name.startswith("g.curved.0.") else 1.0
+        torch.testing.assert_close(value, before[name] * factor)
 
 
 def test_shrinking_to_zero_leaves_pca(build, components, x):

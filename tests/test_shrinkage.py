@@ -22,13 +22,14 @@ class Overshooting(torch.nn.Module):
     def __init__(self, right_factor):
         super().__init__()
         self.right_factor = right_factor
-        self.factor = 1.0
+        self.code_step = self.residual_scale = 1.0
 
     def shrink(self, factor):
-        self.factor *= factor
+        self.code_step *= factor
+        self.residual_scale *= factor
 
     def reconstruct(self, x):
-        return x * self.factor / self.right_factor
+        return x * self.residual_scale / self.right_factor
 
 
 def test_factors_go_from_pca_to_the_whole_correction():
@@ -44,10 +45,10 @@ def test_factor_with_the_lowest_error_is_chosen(right_factor):
     assert best_factor(errors) == right_factor
 
 
-def test_errors_are_taken_on_copies():
+def test_judging_factors_leaves_the_module_as_it_was():
     module = Overshooting(0.5)
     squared_errors(module, torch.ones(4, 3))
-    assert module.factor == 1.0
+    assert (module.code_step, module.residual_scale) == (1.0, 1.0)
 
 
 def test_pca_stays_where_every_correction_is_worse():
