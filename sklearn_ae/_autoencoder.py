@@ -21,13 +21,18 @@ from sklearn.exceptions import InconsistentVersionWarning
 from sklearn.model_selection import train_test_split
 from sklearn.utils import Tags, check_array, check_random_state
 from sklearn.utils._param_validation import Interval, RealNotInt, StrOptions
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import (
+    _check_sample_weight,
+    check_is_fitted,
+    validate_data,
+)
 
 from sklearn_ae._fitting import Fit, check_continues, fit_autoencoder
 from sklearn_ae._inference import Codec, check_finite
+from sklearn_ae._missing import check_some_observed, missing_cells
 from sklearn_ae._modules import ACTIVATIONS
 from sklearn_ae._selection import smallest_code
-from sklearn_ae._shrinkage import Folds, auto_folds
+from sklearn_ae._shrinkage import Folds, auto_folds, given_splits
 from sklearn_ae._trainer import Architecture
 from sklearn_ae._training import TrainingOptions, check_callback, resolve_device
 from sklearn_ae._version import __version__
@@ -128,7 +133,7 @@ class AutoencoderTransformer(
         `n_iter_` is 0, where PCA is already the optimum: without hidden layers, or
         where PCA leaves nothing.
 
-    cv : int, "auto" or None, default="auto"
+    cv : int, cross-validation splitter, iterable, "auto" or None, default="auto"
         Folds of the guard against overfitting. For the first half of the epochs, each
         fold is left out by a network of its own, PCA included, and then reconstructed
         with factors from 0 to 1 on the correction. The last of these networks goes on
@@ -137,7 +142,8 @@ class AutoencoderTransformer(
         or leaves the training rows worse. "auto" takes 3 folds up to 500 rows,
         from there to 10,000 rows one of 4 folds alone, and none beyond, where weight
         decay suffices; if fewer rows than codes or fewer than 4 would remain, the
-        result is PCA. None goes without. Ignored with `early_stopping=True`,
+        result is PCA. A splitter or an iterable gives the rows to train on and to leave
+        out, as in scikit-learn. None goes without. Ignored with `early_stopping=True`,
         `init="random"` or when a fit is continued.
 
     early_stopping : bool, default=False
@@ -311,7 +317,7 @@ class AutoencoderTransformer(
             StrOptions({"auto"}),
             Interval(Integral, 1, None, closed="left"),
         ],
-        "cv": [StrOptions({"auto"}), Interval(Integral, 2, None, closed="left"), None],
+        "cv": [StrOptions({"auto"}), "cv_object"],
         "early_stopping": ["boolean"],
         "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
         "n_iter_no_change": [Interval(Integral, 1, None, closed="left")],
@@ -337,7 +343,7 @@ class AutoencoderTransformer(
         alpha: float = 1.0,
         nested_dropout: float = 0.0,
         max_iter: int | str = "auto",
-        cv: int | str | None = "auto",
+        cv: Any = "auto",
         early_stopping: bool = False,
         validation_fraction: float = 0.1,
         n_iter_no_change: int = 10,
@@ -372,7 +378,9 @@ class AutoencoderTransformer(
         self.verbose = verbose
 
     @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X: ArrayLike, y: object = None) -> AutoencoderTransformer:
+    def fit(
+        self, X: ArrayLike, y: object = None, sample_weight: ArrayLike | None = None
+    ) -> AutoencoderTransformer:
         """Fit the autoencoder to `X`.
 
         An estimator that was fitted before keeps its state when the fit fails.
@@ -380,10 +388,12 @@ class AutoencoderTransformer(
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
-            Training data, dense and finite, with at least two rows. float32 and
-            float64 are kept; integers and booleans are converted to float64.
+            Training data, dense, with at least two rows. float32 and float64 are kept;
+            integers and booleans are converted to float64. NaN is a missing value.
         y : Ignored
             Not used, present for API consistency by convention.
+        sample_weight : array-like of shape (n_samples,), default=None
+            How often each row counts, at least 0; None counts each once.
 
         Returns
         -------
@@ -393,12 +403,13 @@ class AutoencoderTransformer(
         Raises
         ------
         ValueError
-            If a parameter or `X` is invalid, or if training diverges.
+            If a parameter, `X` or `sample_weight` is invalid, if every value of a row
+            or of a column is missing, or if training diverges.
         KeyboardInterrupt
             If training is interrupted.
         """
         draft = self._unfitted_copy()
-        draft._fit(X, previous=getattr(self, "_fit_result", None))
+        draft._fit(X, sample_weight, previous=getattr(self, "_fit_result", None))
         # Only a fit that has succeeded replaces what was there before.
         self.__dict__ = draft.__dict__
         return self
@@ -411,9 +422,14 @@ class AutoencoderTransformer(
                 setattr(draft, name, value)
         return draft
 
-    def _fit(self, rows: ArrayLike, previous: Fit | None) -> None:
+    def _fit(
+        self,
+        rows: ArrayLike,
+        sample_weight: ArrayLike | None,
+        previous: Fit | None,
+    ) -> None:
         """Validate, train and set the fitted attributes."""
-        X: NDArray = validate_data(self, rows, dtype=DTYPES, ensure_min_samples=2)
+        X, weight, kept = self._training_data(rows, sample_weight)
         options = self._training_options()
         seed = int(
             check_random_state(self.random_state).randint(np.iinfo(np.int32).max)
@@ -422,15 +438,21 @@ class AutoencoderTransformer(
             previous = None
         validation = self._validation_split(len(X), seed)
         X_train = X if validation is None else X[validation[0]]
-        n_components = self._n_components(X_train, options, seed, previous)
+        train_weight = weight
+        if weight is not None and validation is not None:
+            train_weight = weight[validation[0]]
+        n_components = self._n_components(
+            X_train, train_weight, options, seed, previous
+        )
         architecture = self._architecture(n_components)
         if previous is not None:
             check_continues(previous, X.shape[1], architecture)
         folds = None
         if validation is None:
-            folds = self._folds(len(X), n_components)
+            folds = self._folds(len(X), n_components, kept)
         fit = fit_autoencoder(
             X,
+            weight,
             validation,
             architecture,
             options,
@@ -442,15 +464,57 @@ class AutoencoderTransformer(
         if validation is None:
             self.validation_loss_curve_ = None
             self.best_loss_ = fit.loss
-            self.pca_score_ = fit.start.score(X)
+            self.pca_score_ = fit.start.score(X, weight)
         else:
             X_valid = X[validation[1]]
+            valid_weight = None if weight is None else weight[validation[1]]
             self.validation_loss_curve_ = fit.loss_curve("valid_loss")
-            self.best_loss_ = self._loss(X_valid, fit.start.total_variance)
-            self.pca_score_ = fit.start.score(X_valid)
+            error, _, n_samples = self._squared_sums(X_valid, valid_weight)
+            self.best_loss_ = error / (n_samples * (fit.start.total_variance or 1.0))
+            self.pca_score_ = fit.start.score(X_valid, valid_weight)
+
+    def _training_data(
+        self, rows: ArrayLike, sample_weight: ArrayLike | None
+    ) -> tuple[NDArray, NDArray[np.float64] | None, NDArray[np.bool_]]:
+        """Validate rows and weights; leave out rows that do not count, and say which.
+
+        The mask, over all rows, is True where a row is kept.
+        """
+        X: NDArray = validate_data(
+            self,
+            rows,
+            dtype=DTYPES,
+            ensure_min_samples=2,
+            ensure_all_finite="allow-nan",
+        )
+        weight, kept = None, np.ones(len(X), dtype=bool)
+        if sample_weight is not None:
+            weight = _check_sample_weight(
+                sample_weight, X, dtype=np.float64, ensure_non_negative=True
+            )
+            kept = weight > 0
+            if kept.sum() < 2:
+                raise ValueError(
+                    f"sample_weight has {kept.sum()} entries above 0, but at least 2 "
+                    "samples are needed."
+                )
+            if not kept.all():
+                X, weight = X[kept], weight[kept]
+            if (weight == 1.0).all():
+                weight = None
+        missing = missing_cells(X)
+        if missing is not None:
+            check_some_observed(missing, axis=0)
+            check_some_observed(missing, axis=1)
+        return X, weight, kept
 
     def _n_components(
-        self, X: NDArray, options: TrainingOptions, seed: int, previous: Fit | None
+        self,
+        X: NDArray,
+        weight: NDArray[np.float64] | None,
+        options: TrainingOptions,
+        seed: int,
+        previous: Fit | None,
     ) -> int:
         """Return the number of codes that `n_components` means for these data."""
         largest = min(X.shape)
@@ -473,7 +537,7 @@ class AutoencoderTransformer(
         if previous is not None:
             return previous.codec.shape[1]
         share = float(self.n_components)
-        return smallest_code(X, share, self._architecture(1), options, seed)
+        return smallest_code(X, weight, share, self._architecture(1), options, seed)
 
     def _architecture(self, n_components: int) -> Architecture:
         """Check the layers and describe the network."""
@@ -531,13 +595,18 @@ class AutoencoderTransformer(
         )
         return np.sort(train), np.sort(valid)
 
-    def _folds(self, n_samples: int, n_components: int) -> Folds | None:
+    def _folds(
+        self, n_samples: int, n_components: int, kept: NDArray[np.bool_]
+    ) -> Folds | None:
         """Return the folds of the guard, or None to go without."""
         if self.init != "pca" or self.cv is None:
             return None
-        if self.cv == "auto":
+        if isinstance(self.cv, str):
             return auto_folds(n_samples, n_components)
-        folds = Folds(int(self.cv), int(self.cv))
+        if isinstance(self.cv, Integral):
+            folds = Folds(int(self.cv), int(self.cv))
+        else:
+            folds = Folds.of_splits(given_splits(self.cv, kept))
         n_left = folds.n_left(n_samples)
         if folds.n_folds > n_samples or n_left <= n_components:
             raise ValueError(
@@ -597,7 +666,9 @@ class AutoencoderTransformer(
             )
         return self._codec.decode(codes)
 
-    def score(self, X: ArrayLike, y: object = None) -> float:
+    def score(
+        self, X: ArrayLike, y: object = None, sample_weight: ArrayLike | None = None
+    ) -> float:
         """Return the fraction of the variance of `X` that is explained.
 
         It is 1 minus the sum of squared reconstruction errors over the sum of squared
@@ -610,6 +681,8 @@ class AutoencoderTransformer(
             Rows to reconstruct.
         y : Ignored
             Not used, present for API consistency by convention.
+        sample_weight : array-like of shape (n_samples,), default=None
+            How often each row counts, at least 0; None counts each once.
 
         Returns
         -------
@@ -617,7 +690,17 @@ class AutoencoderTransformer(
             Fraction of variance explained, at most 1. It is 1 for rows that all equal
             the mean of constant training data.
         """
-        return self._score(self._validated(X))
+        validated = self._validated(X)
+        weight = None
+        if sample_weight is not None:
+            weight = _check_sample_weight(
+                sample_weight, validated, dtype=np.float64, ensure_non_negative=True
+            )
+        error, total, _ = self._squared_sums(validated, weight)
+        check_finite(np.array([error, total]))
+        if total == 0.0:
+            return 1.0 if error == 0.0 else 0.0
+        return 1.0 - error / total
 
     def score_samples(self, X: ArrayLike) -> NDArray:
         """Return minus the squared reconstruction error of each row.
@@ -634,42 +717,45 @@ class AutoencoderTransformer(
         -------
         scores : ndarray of shape (n_samples,)
             Negative squared errors summed over the columns, in squared units of `X`
-            and its floating dtype.
+            and its floating dtype. Where values are missing, the sum over the others is
+            scaled up to all columns.
         """
         validated = self._validated(X)
         scores = np.empty(len(validated), dtype=validated.dtype)
         for rows, x, reconstruction in self._codec.reconstruct(validated):
             errors = np.subtract(x, reconstruction, dtype=np.float64)
-            squares = (errors * self._codec.scale) ** 2
+            observed = 1.0 - np.isnan(x).mean(axis=1)
             with np.errstate(over="ignore"):  # which is checked next
-                scores[rows] = -squares.sum(axis=1)
+                squares = np.nansum((errors * self._codec.scale) ** 2, axis=1)
+                scores[rows] = -squares / observed
             check_finite(scores[rows])
         return scores
 
-    def _loss(self, X: NDArray, total_variance: float) -> float:
-        """Mean squared error of validated rows over the training data's variance."""
-        errors = [
-            float(np.square(x - reconstruction, dtype=np.float64).sum())
-            for _, x, reconstruction in self._codec.reconstruct(X)
-        ]
-        return sum(errors) / (len(X) * (total_variance or 1.0))
-
-    def _score(self, X: NDArray) -> float:
-        """Score validated rows."""
+    def _squared_sums(
+        self, X: NDArray, weight: NDArray[np.float64] | None
+    ) -> tuple[float, float, float]:
+        """Sum squared errors, squared deviations from the mean, and weights."""
         error = total = 0.0
         with np.errstate(over="ignore"):  # which is checked next
-            for _, x, reconstruction in self._codec.reconstruct(X):
-                error += float(np.square(x - reconstruction, dtype=np.float64).sum())
-                total += float(np.square(x, dtype=np.float64).sum())
-        check_finite(np.array([error, total]))
-        if total == 0.0:
-            return 1.0 if error == 0.0 else 0.0
-        return 1.0 - error / total
+            for rows, x, reconstruction in self._codec.reconstruct(X):
+                squares = np.square(x - reconstruction, dtype=np.float64)
+                deviations = np.square(x, dtype=np.float64)
+                if weight is not None:
+                    squares *= weight[rows, None]
+                    deviations *= weight[rows, None]
+                error += float(np.nansum(squares))
+                total += float(np.nansum(deviations))
+        return error, total, float(len(X) if weight is None else weight.sum())
 
     def _validated(self, X: ArrayLike) -> NDArray:
         """Check rows against the training data."""
         check_is_fitted(self)
-        validated: NDArray = validate_data(self, X, dtype=DTYPES, reset=False)
+        validated: NDArray = validate_data(
+            self, X, dtype=DTYPES, reset=False, ensure_all_finite="allow-nan"
+        )
+        missing = missing_cells(validated)
+        if missing is not None:
+            check_some_observed(missing, axis=1)
         return validated
 
     def __getstate__(self) -> dict[str, Any]:
@@ -704,4 +790,5 @@ class AutoencoderTransformer(
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
+        tags.input_tags.allow_nan = True
         return tags

@@ -22,7 +22,7 @@ SMALLEST_SCALE = 1e-6
 class CodeMoments:
     """Sums over rows from which the change of basis follows; blocks may be added."""
 
-    n_samples: int
+    n_samples: float
     row_sum: Float64  # (n_features,)
     code_sum: Float64  # (n_components,)
     code_products: Float64  # (n_components, n_components)
@@ -43,15 +43,32 @@ class CodeMoments:
             squared_total=0.0,
         )
 
-    def add(self, x: Float64, code: Float64, reconstruction: Float64) -> None:
-        """Add a block of centred rows, their codes and their reconstructions."""
-        self.n_samples += len(x)
-        self.row_sum += x.sum(axis=0)
-        self.code_sum += code.sum(axis=0)
-        self.code_products += code.T @ code
-        self.cross_products += code.T @ x
-        self.squared_error += float(((x - reconstruction) ** 2).sum())
-        self.squared_total += float((x**2).sum())
+    def add(
+        self,
+        x: Float64,
+        code: Float64,
+        reconstruction: Float64,
+        weight: Float64 | None = None,
+        counts: Float64 | float = 1.0,
+    ) -> None:
+        """Add a block of centred rows, their codes and their reconstructions.
+
+        `weight`, shape (n_samples,), says how often each row counts; `counts`, in a
+        shape that broadcasts to `x`, how often each cell counts in squared sums.
+        """
+        weighted = code
+        if weight is None:
+            self.n_samples += len(x)
+            self.row_sum += x.sum(axis=0)
+        else:
+            self.n_samples += float(weight.sum())
+            self.row_sum += weight @ x
+            weighted = code * weight[:, None]
+        self.code_sum += weighted.sum(axis=0)
+        self.code_products += weighted.T @ code
+        self.cross_products += weighted.T @ x
+        self.squared_error += float((counts * (x - reconstruction) ** 2).sum())
+        self.squared_total += float((counts * x**2).sum())
 
     @property
     def score(self) -> float:

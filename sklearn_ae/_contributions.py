@@ -18,7 +18,7 @@ def spread_rows(n_samples: int) -> NDArray[np.intp]:
 
 
 def average_jacobian(
-    module: Autoencoder, x: NDArray[np.float64]
+    module: Autoencoder, x: NDArray[np.float64], weight: NDArray[np.float64] | None
 ) -> NDArray[np.float64]:
     """Average the encoder's Jacobian over rows.
 
@@ -28,6 +28,8 @@ def average_jacobian(
         Weights in float64.
     x : ndarray of shape (n_samples, n_features)
         Centred and scaled rows.
+    weight : ndarray of shape (n_samples,) or None
+        How often each row counts; None counts all alike.
 
     Returns
     -------
@@ -36,8 +38,7 @@ def average_jacobian(
     rows = torch.from_numpy(x).requires_grad_(True)
     codes = module.encode(rows)
     gradients = [
-        torch.autograd.grad(code.sum(), rows, retain_graph=True)[0].mean(dim=0)
+        torch.autograd.grad(code.sum(), rows, retain_graph=True)[0].numpy()
         for code in codes.unbind(dim=1)
     ]
-    jacobian: NDArray[np.float64] = torch.stack(gradients).numpy()
-    return jacobian
+    return np.stack([np.average(part, axis=0, weights=weight) for part in gradients])

@@ -12,8 +12,9 @@ from sklearn.utils import gen_batches
 from sklearn_ae._basis import CodeBasis, CodeMoments
 from sklearn_ae._contributions import average_jacobian, spread_rows
 from sklearn_ae._inference import Codec, as_tensor
-from sklearn_ae._linear import ROWS_PER_BLOCK, LinearStart
+from sklearn_ae._linear import ROWS_PER_BLOCK, LinearStart, cell_weights
 from sklearn_ae._modules import Autoencoder, CorrectedPCA
+from sklearn_ae._rows import Rows
 from sklearn_ae._shrinkage import Folds
 from sklearn_ae._threads import training_mode
 from sklearn_ae._trainer import (
@@ -55,6 +56,7 @@ class Fit:
 
 def fit_autoencoder(
     X: NDArray,
+    weight: NDArray[np.float64] | None,
     validation: tuple[NDArray, NDArray] | None,
     architecture: Architecture,
     options: TrainingOptions,
@@ -68,7 +70,9 @@ def fit_autoencoder(
     Parameters
     ----------
     X : ndarray of shape (n_samples, n_features)
-        All rows.
+        All rows; NaN stands for a missing cell.
+    weight : ndarray of shape (n_samples,) or None
+        How often each row counts, above 0; None counts all alike.
     validation : tuple of two ndarrays or None
         Indices of the rows to train on and of those that pick the best epoch.
     folds : Folds or None
@@ -77,27 +81,31 @@ def fit_autoencoder(
         Where training starts; None starts afresh.
     """
     with training_mode():
-        X_train = X if validation is None else X[validation[0]]
+        train = slice(None) if validation is None else validation[0]
+        train_weight = None if weight is None else weight[train]
         if previous is None:
-            start = linear_start(X_train, architecture.n_components, seed)
+            start = linear_start(
+                X[train], architecture.n_components, seed, train_weight
+            )
         else:
             start, folds = previous.start, None
-        x = as_tensor(start.to_scaled(X_train))
-        x_valid = None
+        rows = Rows.from_data(X[train], train_weight, start)
+        valid = None
         if validation is not None:
-            x_valid = as_tensor(start.to_scaled(X[validation[1]]))
-        trainer = Trainer(start, architecture, options, x, seed)
+            valid_weight = None if weight is None else weight[validation[1]]
+            valid = Rows.from_data(X[validation[1]], valid_weight, start)
+        trainer = Trainer(start, architecture, options, rows, seed)
         if architecture.init == "pca" and trainer.is_settled(folds):
             net, factor = trainer.leave(), 0.0
         elif folds is not None:
             net, factor = trainer.fit_guarded(folds)
         else:
             old = None if previous is None else previous.net
-            net = trainer.fit(old, x_valid)
+            net = trainer.fit(old, valid)
             factor = 0.0 if is_pca(net.module_) else 1.0
         module = net.module_
-        codec, basis, moments = _change_basis(module, start, X, architecture)
-        contributions = _contributions(module, start, X)
+        codec, basis, moments = _change_basis(module, start, X, weight, architecture)
+        contributions = _contributions(module, start, X, weight)
     variance = start.total_variance or 1.0
     return Fit(
         architecture=architecture,
@@ -106,7 +114,7 @@ def fit_autoencoder(
         codec=codec,
         basis=basis,
         score=moments.score,
-        loss=moments.squared_error / (len(X) * variance),
+        loss=moments.squared_error / (moments.n_samples * variance),
         contributions=contributions / codec.scale * codec.code_scale,
         shrinkage=factor,
         loss_unit=loss_variance(module, start) / variance,
@@ -134,7 +142,11 @@ def check_continues(previous: Fit, n_features: int, architecture: Architecture) 
 
 
 def _change_basis(
-    module: Autoencoder, start: LinearStart, X: NDArray, architecture: Architecture
+    module: Autoencoder,
+    start: LinearStart,
+    X: NDArray,
+    weight: NDArray[np.float64] | None,
+    architecture: Architecture,
 ) -> tuple[Codec, CodeBasis, CodeMoments]:
     """Turn the module to float64 and make its codes behave like PCA's scores."""
     module.double()
@@ -147,23 +159,30 @@ def _change_basis(
     moments = CodeMoments.empty(architecture.n_components, X.shape[1])
     with torch.inference_mode():
         for rows in gen_batches(len(X), ROWS_PER_BLOCK):
-            x = torch.from_numpy(start.to_scaled(X[rows], dtype=np.float64))
-            code = module.raw_encode(x)
-            moments.add(x.numpy(), code.numpy(), module.raw_decode(code).numpy())
+            x, missing = start.to_filled(X[rows])
+            row_weight = None if weight is None else weight[rows]
+            code = module.raw_encode(torch.from_numpy(x))
+            reconstruction = module.raw_decode(code).numpy()
+            counts = cell_weights(missing, row_weight)
+            moments.add(x, code.numpy(), reconstruction, row_weight, counts)
     basis = CodeBasis.from_moments(moments, architecture.whiten)
     module.set_basis(
         *(torch.from_numpy(part) for part in (basis.mean, basis.matrix, basis.inverse))
     )
     code_scale = 1.0 if architecture.whiten else start.scale
-    codec = Codec(module, start.mean, start.scale, code_scale)
+    codec = Codec(module, start.mean, start.scale, code_scale, start.filler)
     return codec, basis, moments
 
 
 def _contributions(
-    module: Autoencoder, start: LinearStart, X: NDArray
+    module: Autoencoder,
+    start: LinearStart,
+    X: NDArray,
+    weight: NDArray[np.float64] | None,
 ) -> NDArray[np.float64]:
     """Average Jacobian of the codes; PCA's is known without a pass for each code."""
     if isinstance(module, CorrectedPCA) and is_pca(module):
         return (module.basis.T @ module.components).numpy()
     rows = X[spread_rows(len(X))]
-    return average_jacobian(module, start.to_scaled(rows, dtype=np.float64))
+    weight = None if weight is None else weight[spread_rows(len(X))]
+    return average_jacobian(module, start.to_filled(rows)[0], weight)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from sklearn.utils import gen_batches
 from torch import Tensor
 
+from sklearn_ae._missing import Filler, missing_cells
 from sklearn_ae._modules import Autoencoder
 
 ELEMENTS_PER_BLOCK = 2**20
@@ -31,10 +32,17 @@ class Codec:
         Centre of the rows.
     scale, code_scale : float
         Units of the rows and of the codes.
+    filler : Filler
+        Fills the missing cells of centred and scaled rows.
     """
 
     def __init__(
-        self, module: Autoencoder, mean: NDArray, scale: float, code_scale: float
+        self,
+        module: Autoencoder,
+        mean: NDArray,
+        scale: float,
+        code_scale: float,
+        filler: Filler,
     ) -> None:
         single, double = np.dtype(np.float32), np.dtype(np.float64)
         self.modules = {double: module, single: deepcopy(module).float()}
@@ -44,14 +52,15 @@ class Codec:
             self.rest = {double: 0.0, single: (mean - self.mean[single]).astype(single)}
         self.scale = scale
         self.code_scale = code_scale
+        self.filler = filler
 
     def __reduce__(
         self,
-    ) -> tuple[type[Codec], tuple[Autoencoder, NDArray, float, float]]:
+    ) -> tuple[type[Codec], tuple[Autoencoder, NDArray, float, float, Filler]]:
         """Pickle what the constructor takes: the float32 copies follow from it."""
         double = np.dtype(np.float64)
-        arguments = self.modules[double], self.mean[double], self.scale, self.code_scale
-        return Codec, arguments
+        module, mean = self.modules[double], self.mean[double]
+        return Codec, (module, mean, self.scale, self.code_scale, self.filler)
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -77,12 +86,16 @@ class Codec:
         return self._map(codes, len(mean), to_rows)
 
     def reconstruct(self, X: NDArray) -> Iterator[tuple[slice, NDArray, NDArray]]:
-        """Yield slices with their centred rows and reconstructions, in `scale`."""
+        """Yield slices with their centred rows and reconstructions, in `scale`.
+
+        Missing cells of the rows stay NaN.
+        """
         module = self.modules[X.dtype]
         for rows in _blocks(X):
             x = self._to_scaled(X[rows])
+            filled = torch.from_numpy(self._filled(x))
             with torch.inference_mode():
-                reconstruction = module.reconstruct(torch.from_numpy(x)).numpy()
+                reconstruction = module.reconstruct(filled).numpy()
             check_finite(reconstruction)
             yield rows, x, reconstruction
 
@@ -93,8 +106,16 @@ class Codec:
         centred /= self.scale
         return centred
 
+    def _filled(self, x: NDArray) -> NDArray:
+        """Fill the missing cells of centred and scaled rows."""
+        if missing_cells(x) is None:
+            return x
+        filled: NDArray = self.filler.fill(x).astype(x.dtype)
+        return filled
+
     def _to_codes(self, module: Autoencoder, block: NDArray) -> NDArray:
-        codes: NDArray = module.encode(torch.from_numpy(self._to_scaled(block))).numpy()
+        x = self._filled(self._to_scaled(block))
+        codes: NDArray = module.encode(torch.from_numpy(x)).numpy()
         return codes * self.code_scale
 
     @staticmethod

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from torch import Tensor, nn
 
 # Cost of moving a code away from PCA's score, in units of squared error and in
@@ -14,6 +16,9 @@ CODE_SHIFT_COST = 0.1
 class ReconstructionLoss(nn.Module):
     """Squared error per row, divided by `variance`, both summed over the columns.
 
+    The target holds the rows and, if not all cells count alike, weights that can be
+    broadcast to them.
+
     With `components` (n_components, n_features), training also pays for the squared
     shift of the codes from the scores on them.
     """
@@ -25,13 +30,21 @@ class ReconstructionLoss(nn.Module):
         self.variance = variance
         self.register_buffer("components", components)
 
-    def forward(self, output: tuple[Tensor, Tensor], x: Tensor) -> Tensor:
-        """Map reconstruction and code of rows, and the rows, to a scalar."""
+    def forward(
+        self, output: tuple[Tensor, Tensor], target: Sequence[Tensor]
+    ) -> Tensor:
+        """Map reconstruction and code of rows, and the target, to a scalar."""
         reconstruction, code = output
-        loss = (reconstruction - x).square().sum() / (len(x) * self.variance)
+        x, *weight = target
+        error = (reconstruction - x).square()
+        if weight:
+            error = error * weight[0]
+        loss = error.sum() / (len(x) * self.variance)
         if self.training and self.components is not None:
-            shift = (code - x @ self.components.T).square().sum()
+            shift = (code - x @ self.components.T).square()
+            if weight:  # of a row, the mean over its cells
+                shift = shift * weight[0].mean(dim=1, keepdim=True)
             remaining = loss.detach().clamp(max=1.0)
             price = CODE_SHIFT_COST * remaining / (len(x) * self.variance)
-            loss = loss + price * shift
+            loss = loss + price * shift.sum()
         return loss

@@ -183,7 +183,7 @@ class CorrectedPCA(Autoencoder):
         self.f.silence()
         self.g.silence()
 
-    def sharpen(self, n_samples: int) -> None:
+    def sharpen(self, n_samples: float) -> None:
         """Let the untrained `g` bend as sharply as so many rows can tell.
 
         Its first layer is multiplied by the inverse of the bandwidth that Scott's rule

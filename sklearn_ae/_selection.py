@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.decomposition import PCA
 
-from sklearn_ae._inference import as_tensor
+from sklearn_ae._rows import Rows
 from sklearn_ae._shrinkage import Folds
 from sklearn_ae._threads import training_mode
 from sklearn_ae._trainer import Architecture, Trainer, linear_start
@@ -21,6 +21,7 @@ ONE_FOLD = Folds(4, 1)
 
 def smallest_code(
     X: NDArray,
+    weight: NDArray[np.float64] | None,
     share: float,
     architecture: Architecture,
     options: TrainingOptions,
@@ -35,16 +36,17 @@ def smallest_code(
     components does not reach the share on these rows, what it reaches is asked for.
     """
     if len(X) > MAX_ROWS:
-        rows = np.random.RandomState(seed).permutation(len(X))[:MAX_ROWS]
-        X = X[np.sort(rows)]
+        drawn = np.random.RandomState(seed).permutation(len(X))[:MAX_ROWS]
+        rows = np.sort(drawn)
+        X, weight = X[rows], None if weight is None else weight[rows]
     options = replace(options, callbacks=(), verbose=0)
-    low, high = 1, _size_of_pca(X, share)
+    low, high = 1, _size_of_pca(X, weight, share)
     if high == 1 or ONE_FOLD.n_left(len(X)) <= high:
         return high
 
     def score(n_components: int, trained: bool) -> float:
         sized = replace(architecture, n_components=n_components)
-        return _held_out_score(X, sized, options, seed, trained)
+        return _held_out_score(X, weight, sized, options, seed, trained)
 
     wanted = min(share, score(high, trained=False))
     while low < high:
@@ -56,17 +58,21 @@ def smallest_code(
     return high
 
 
-def _size_of_pca(X: NDArray, share: float) -> int:
+def _size_of_pca(X: NDArray, weight: NDArray[np.float64] | None, share: float) -> int:
     """Return the number of components with which PCA explains a share of `X`."""
-    start = linear_start(X, n_components=1, seed=0)
+    start = linear_start(X, n_components=1, seed=0, weight=weight)
     if start.total_variance == 0.0:
         return 1
-    scaled = start.to_scaled(X, dtype=np.float64)
-    return int(PCA(share, svd_solver="full").fit(scaled).n_components_)
+    x, _ = start.to_filled(X)
+    if weight is not None:  # as many rows again, mirrored, keep the mean at zero
+        x = x * np.sqrt(weight / weight.mean())[:, None]
+        x = np.concatenate((x, -x))
+    return int(PCA(share, svd_solver="full").fit(x).n_components_)
 
 
 def _held_out_score(
     X: NDArray,
+    weight: NDArray[np.float64] | None,
     architecture: Architecture,
     options: TrainingOptions,
     seed: int,
@@ -74,7 +80,7 @@ def _held_out_score(
 ) -> float:
     """Fraction of the variance of left-out rows that a code of this size explains."""
     with training_mode():
-        start = linear_start(X, architecture.n_components, seed)
-        x = as_tensor(start.to_scaled(X))
-        trainer = Trainer(start, architecture, options, x, seed)
+        start = linear_start(X, architecture.n_components, seed, weight)
+        rows = Rows.from_data(X, weight, start)
+        trainer = Trainer(start, architecture, options, rows, seed)
         return trainer.held_out_score(ONE_FOLD, trained)

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from sklearn.model_selection import KFold
+from sklearn.model_selection import KFold, check_cv
 from torch import Tensor
 
 from sklearn_ae._modules import CorrectedPCA
+from sklearn_ae._rows import Rows
 
 # From PCA alone to the full correction.
 FACTORS = tuple(step / 10 for step in range(11))
@@ -28,14 +30,23 @@ MAX_SAMPLES_ALL_FOLDS = 500
 class Folds:
     """How many folds the rows are cut into, and how many of these are left out once.
 
-    None are left out where too few rows would remain.
+    None are left out where too few rows would remain. Pairs of rows to train on and to
+    leave out may be given instead.
     """
 
     n_folds: int
     n_used: int
+    given: tuple[tuple[NDArray[np.intp], NDArray[np.intp]], ...] = ()
+
+    @classmethod
+    def of_splits(cls, splits: Sequence[tuple[NDArray, NDArray]]) -> Folds:
+        """Return folds that are given as pairs of indices."""
+        return cls(len(splits), len(splits), tuple(splits))
 
     def n_left(self, n_samples: int) -> int:
         """Return the fewest rows that remain without a fold."""
+        if self.given:
+            return min(len(train) for train, _ in self.given)
         return n_samples - math.ceil(n_samples / self.n_folds)
 
 
@@ -51,10 +62,33 @@ def auto_folds(n_samples: int, n_components: int) -> Folds | None:
     )
 
 
+def given_splits(
+    cv: object, kept: NDArray[np.bool_]
+) -> list[tuple[NDArray[np.intp], NDArray[np.intp]]]:
+    """Return the splits of a cross-validation object, without rows that are not kept.
+
+    Indices count all rows in `cv`, shape (n_samples,) of `kept`, but only kept ones in
+    the result.
+    """
+    position = np.cumsum(kept) - 1
+    pairs = [
+        tuple(position[part][kept[part]] for part in pair)
+        for pair in check_cv(cv).split(np.empty((len(kept), 1)))
+    ]
+    if not pairs or not all(len(part) for pair in pairs for part in pair):
+        raise ValueError(
+            f"cv={cv!r} gives no splits, or one without rows to train on or to leave "
+            "out. Change cv or set cv=None."
+        )
+    return pairs
+
+
 def splits(n_samples: int, folds: Folds, seed: int) -> list[tuple[Tensor, Tensor]]:
     """Return the rows to train on and those left out, for each fold that is used."""
-    splitter = KFold(folds.n_folds, shuffle=True, random_state=seed)
-    used = islice(splitter.split(np.empty(n_samples)), folds.n_used)
+    used: Iterable[tuple[NDArray, NDArray]] = folds.given
+    if not folds.given:
+        splitter = KFold(folds.n_folds, shuffle=True, random_state=seed)
+        used = islice(splitter.split(np.empty(n_samples)), folds.n_used)
     return [(torch.from_numpy(train), torch.from_numpy(test)) for train, test in used]
 
 
@@ -65,13 +99,12 @@ def best_factor(errors: NDArray[np.float64]) -> float:
     return FACTORS[best] if confirmed else 0.0
 
 
-def squared_errors(module: CorrectedPCA, x: Tensor) -> NDArray[np.float64]:
-    """Sum of squared errors on rows `x` for each factor on the correction."""
+def squared_errors(module: CorrectedPCA, rows: Rows) -> NDArray[np.float64]:
+    """Sum of squared errors on rows for each factor on the correction."""
     errors = []
     code_step, residual_scale = module.code_step, module.residual_scale
     for factor in FACTORS:
         module.shrink(factor)
-        with torch.inference_mode():
-            errors.append(float((module.reconstruct(x) - x).square().sum()))
+        errors.append(rows.squared_error(module))
         module.code_step, module.residual_scale = code_step, residual_scale
     return np.array(errors)

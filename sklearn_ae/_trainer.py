@@ -21,6 +21,7 @@ from sklearn_ae._modules import (
     PlainAutoencoder,
     initialize,
 )
+from sklearn_ae._rows import Rows
 from sklearn_ae._shrinkage import (
     FACTORS,
     Folds,
@@ -36,7 +37,6 @@ from sklearn_ae._training import (
     end_training,
     finish_training,
     run_epochs,
-    squared_error,
     start_training,
 )
 
@@ -53,9 +53,9 @@ class Architecture:
 
 
 def build_module(
-    start: LinearStart, architecture: Architecture, n_samples: int, seed: int
+    start: LinearStart, architecture: Architecture, seed: int
 ) -> Autoencoder:
-    """Return the untrained network for so many rows; with init="pca" it is PCA."""
+    """Return the untrained network; with init="pca" it is PCA."""
     generator = torch.Generator().manual_seed(seed)
     if architecture.init == "random":
         plain = PlainAutoencoder(
@@ -76,7 +76,7 @@ def build_module(
         activation=architecture.activation,
     )
     initialize(corrected, generator)
-    corrected.sharpen(n_samples)
+    corrected.sharpen(start.n_samples)
     corrected.silence()
     return corrected
 
@@ -94,9 +94,11 @@ def loss_variance(module: Autoencoder, start: LinearStart) -> float:
     return start.total_variance or 1.0
 
 
-def linear_start(X: NDArray, n_components: int, seed: int) -> LinearStart:
+def linear_start(
+    X: NDArray, n_components: int, seed: int, weight: NDArray[np.float64] | None = None
+) -> LinearStart:
     """Return PCA with as many components as there are codes, or as it can have."""
-    return LinearStart.from_data(X, min(n_components, *X.shape), seed)
+    return LinearStart.from_data(X, min(n_components, *X.shape), seed, weight)
 
 
 def is_pca(module: Autoencoder) -> bool:
@@ -109,8 +111,8 @@ class Trainer:
 
     Parameters
     ----------
-    x : Tensor of shape (n_samples, n_features)
-        Training rows, centred and scaled.
+    rows : Rows
+        Training rows.
     """
 
     def __init__(
@@ -118,15 +120,15 @@ class Trainer:
         start: LinearStart,
         architecture: Architecture,
         options: TrainingOptions,
-        x: Tensor,
+        rows: Rows,
         seed: int,
     ) -> None:
         self.start = start
         self.architecture = architecture
         self.options = options
-        self.x = x.to(options.device)
+        self.rows = rows.to(options.device)
         self.seed = seed
-        self.n_epochs = options.max_iter or auto_max_iter(len(x))
+        self.n_epochs = options.max_iter or auto_max_iter(len(rows))
 
     def is_settled(self, folds: Folds | None) -> bool:
         """Whether PCA is the result: it is the optimum, or no correction is sure."""
@@ -139,20 +141,20 @@ class Trainer:
         module = self._untrained(self.start)
         if isinstance(module, CorrectedPCA):
             module.shrink(0.0)
-        return finish_training(self._net(module, [Phase(len(self.x), 0)]))
+        return finish_training(self._net(module, [Phase(len(self.rows), 0)]))
 
-    def fit(self, previous: Net | None, x_valid: Tensor | None) -> Net:
+    def fit(self, previous: Net | None, valid: Rows | None) -> Net:
         """Train on all rows; with validation rows these pick the best epoch."""
         if previous is None or is_pca(previous.module_):
             module = self._untrained(self.start)
         else:
             module = deepcopy(previous.module_).float().requires_grad_(True)
-        net = self._net(module, [Phase(len(self.x), self.n_epochs)], x_valid=x_valid)
+        net = self._net(module, [Phase(len(self.rows), self.n_epochs)], valid=valid)
         improved = True
-        if x_valid is None:
+        if valid is None:
             improved = self._improve(net, self.n_epochs)
         else:
-            run_epochs(net, self.x, self.n_epochs)
+            run_epochs(net, self.rows, self.n_epochs)
             end_training(net)
         if isinstance(module, CorrectedPCA) and not improved and previous is None:
             module.shrink(0.0)
@@ -167,15 +169,16 @@ class Trainer:
         first = math.ceil(self.n_epochs / 2)
         second = self.n_epochs - first
         errors = np.zeros(len(FACTORS))
-        *others, last = splits(len(self.x), folds, self.seed)
+        *others, last = splits(len(self.rows), folds, self.seed)
         silent = replace(self.options, callbacks=(), verbose=0)
         for train, test in others:
-            phases = [Phase(len(train), first), Phase(len(self.x), second)]
+            phases = [Phase(len(train), first), Phase(len(self.rows), second)]
             net = self._net(self._module_of(train), phases, silent)
             errors += self._errors_without(net, train, test, first)
         train, test = last
         module = self._module_of(train)
-        net = self._net(module, [Phase(len(train), first), Phase(len(self.x), second)])
+        phases = [Phase(len(train), first), Phase(len(self.rows), second)]
+        net = self._net(module, phases)
         errors += self._errors_without(net, train, test, first)
         self._put_under(net, self.start)
         self._improve(net, second)
@@ -183,38 +186,43 @@ class Trainer:
         self._put_under(net, self.start)
         factor = best_factor(errors)
         module.shrink(factor)
-        if squared_error(module, self.x) > self.start.residual_variance * len(self.x):
+        pca_error = self.rows.squared_error(self._untrained(self.start))
+        if self.rows.squared_error(module) > pca_error:
             factor = 0.0
             module.shrink(factor)
         return finish_training(net), factor
 
     def held_out_score(self, folds: Folds, trained: bool) -> float:
         """Score rows left out by one fold: of PCA, or of the first half of a fit."""
-        ((train, test),) = splits(len(self.x), folds, self.seed)
+        ((train, test),) = splits(len(self.rows), folds, self.seed)
         trained = trained and not self.is_settled(None)
         n_epochs = math.ceil(self.n_epochs / 2) if trained else 0
         net = self._net(self._module_of(train), [Phase(len(train), n_epochs)])
         errors = self._errors_without(net, train, test, n_epochs)
-        return 1.0 - float(errors.min() / self.x[test].square().sum())
+        return 1.0 - float(errors.min() / self.rows[test].squared_total())
 
     def _improve(self, net: Net, n_epochs: int) -> bool:
         """Train on all rows to the end, and go back if that has made them worse."""
         module = net.module_
-        before, error = deepcopy(module.state_dict()), squared_error(module, self.x)
-        run_epochs(net, self.x, n_epochs)
+        before, error = deepcopy(module.state_dict()), self.rows.squared_error(module)
+        run_epochs(net, self.rows, n_epochs)
         end_training(net)
-        improved = squared_error(module, self.x) < error
+        improved = self.rows.squared_error(module) < error
         if not improved:
             module.load_state_dict(before)
         return improved
 
     def _untrained(self, start: LinearStart) -> Autoencoder:
         """Return an untrained module on a linear start."""
-        return build_module(start, self.architecture, len(self.x), self.seed)
+        return build_module(start, self.architecture, self.seed)
 
     def _module_of(self, train: Tensor) -> CorrectedPCA:
         """Return an untrained module on the PCA of some rows."""
-        start = self.start.of_rows(self.x[train].numpy(force=True), self.seed)
+        rows = self.rows[train]
+        weight = None
+        if rows.row_weight is not None:
+            weight = rows.row_weight[:, 0].numpy(force=True)
+        start = self.start.of_rows(rows.x.numpy(force=True), self.seed, weight)
         module = self._untrained(start)
         assert isinstance(module, CorrectedPCA)
         return module
@@ -223,8 +231,8 @@ class Trainer:
         self, net: Net, train: Tensor, test: Tensor, n_epochs: int
     ) -> NDArray[np.float64]:
         """Train on some rows and judge every factor on the correction on the others."""
-        run_epochs(net, self.x[train], n_epochs)
-        return squared_errors(net.module_, self.x[test])
+        run_epochs(net, self.rows[train], n_epochs)
+        return squared_errors(net.module_, self.rows[test])
 
     def _put_under(self, net: Net, start: LinearStart) -> None:
         """Exchange the PCA under a trained correction for that of `start`."""
@@ -232,7 +240,7 @@ class Trainer:
         start = start.turned_to(module.components.numpy(force=True))
         module.rebase(
             *(
-                as_tensor(part).to(self.x.device)
+                as_tensor(part).to(self.rows.x.device)
                 for part in (start.components, start.code_scale, start.residual_scale)
             )
         )
@@ -243,11 +251,11 @@ class Trainer:
         module: Autoencoder,
         phases: list[Phase],
         options: TrainingOptions | None = None,
-        x_valid: Tensor | None = None,
+        valid: Rows | None = None,
     ) -> Net:
         return start_training(
             module,
-            x_valid,
+            valid,
             criterion=build_criterion(module, self.start),
             options=options or self.options,
             phases=phases,

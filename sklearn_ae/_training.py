@@ -18,9 +18,9 @@ from torch.optim.lr_scheduler import LambdaLR
 from torch.utils.data import TensorDataset
 
 from sklearn_ae._modules import Autoencoder
+from sklearn_ae._rows import EVALUATION_BATCH, Rows
 
 WARM_UP = 0.1  # share of the steps in which the learning rate rises to its peak
-EVALUATION_BATCH = 4096
 BETAS = (0.9, 0.99)  # AdamW's; the squares need a shorter memory in so few steps
 MEAN_OVER_PEAK_RATE = 0.5  # of the one-cycle schedule, cosine up and cosine down
 
@@ -52,9 +52,10 @@ class Phase:
 class ResidentBatches:
     """Batches of near-equal size cut from one resident tensor.
 
-    Each batch is a pair of equal tensors of shape `(batch, n_features)`: the input is
-    its own target. With nested dropout, the first is a dict of the module's arguments.
-    With a generator, every pass uses a fresh permutation.
+    Each batch is a pair of input and target: rows of shape `(batch, n_features)`, and
+    a tuple of the same rows and, if there are any, their weights. With nested dropout,
+    the first is a dict of the module's arguments. With a generator, every pass uses a
+    fresh permutation.
 
     Parameters
     ----------
@@ -71,24 +72,29 @@ class ResidentBatches:
         n_components: int = 1,
         nested_dropout: float = 0.0,
     ) -> None:
-        (self.rows,) = dataset.tensors
-        self.n_batches = math.ceil(len(self.rows) / batch_size)
+        self.tensors = dataset.tensors
+        self.n_batches = math.ceil(len(dataset) / batch_size)
         self.generator = generator
         self.n_components = n_components
         self.nested_dropout = nested_dropout
 
-    def __iter__(self) -> Iterator[tuple[Tensor | dict[str, Tensor], Tensor]]:
+    def __iter__(
+        self,
+    ) -> Iterator[tuple[Tensor | dict[str, Tensor], tuple[Tensor, ...]]]:
+        rows = self.tensors[0]
         if self.generator is None:
-            for batch in self.rows.tensor_split(self.n_batches):
-                yield batch, batch
+            parts = (tensor.tensor_split(self.n_batches) for tensor in self.tensors)
+            for target in zip(*parts, strict=True):
+                yield target[0], target
             return
-        order = torch.randperm(len(self.rows), generator=self.generator)
-        for index in order.to(self.rows.device).tensor_split(self.n_batches):
-            batch = self.rows[index]
+        order = torch.randperm(len(rows), generator=self.generator)
+        for index in order.to(rows.device).tensor_split(self.n_batches):
+            target = tuple(tensor[index] for tensor in self.tensors)
+            batch = target[0]
             if self.nested_dropout > 0:
-                yield {"x": batch, "n_kept": self._n_kept(batch)}, batch
+                yield {"x": batch, "n_kept": self._n_kept(batch)}, target
             else:
-                yield batch, batch
+                yield batch, target
 
     def _n_kept(self, batch: Tensor) -> Tensor:
         """Draw how many codes each row keeps, shape `(batch, 1)`."""
@@ -129,8 +135,9 @@ class Net(NeuralNet):
         for batch in iterator:
             self.notify("on_batch_begin", batch=batch, training=training)
             step = step_fn(batch, **params)
-            total += step["loss"].detach() * len(batch[1])
-            n_rows += len(batch[1])
+            n_in_batch = len(batch[1][0])
+            total += step["loss"].detach() * n_in_batch
+            n_rows += n_in_batch
             self.notify("on_batch_end", batch=batch, training=training, **step)
         name, loss = f"{prefix}_loss", float(total) / n_rows
         earlier = self.history[:-1, name] if len(self.history) > 1 else []
@@ -159,10 +166,10 @@ class BestWeights(EarlyStopping):
     def on_train_begin(self, net: Net, **kwargs: Any) -> None:
         """Take the untrained module's loss as the one to beat."""
         super().on_train_begin(net, **kwargs)
-        (rows,) = net.train_split(None)[1].tensors
+        target = net.train_split(None)[1].tensors
         net._set_training(False)
         with torch.no_grad():
-            loss = net.criterion_(net.module_(rows), rows)
+            loss = net.criterion_(net.module_(target[0]), target)
         self.dynamic_threshold_ = self._calc_new_threshold(float(loss))
         self.best_model_weights_ = deepcopy(net.module_.state_dict())
 
@@ -216,10 +223,10 @@ def resolve_device(device: str) -> str:
     return device
 
 
-def run_epochs(net: Net, X: Tensor, n_epochs: int) -> None:
-    """Train on rows `X`, shape (n_samples, n_features), unless it was stopped."""
+def run_epochs(net: Net, rows: Rows, n_epochs: int) -> None:
+    """Train on rows, unless it was stopped."""
     if n_epochs > 0 and not net.stopped_early:
-        net.fit_loop(TensorDataset(X.to(net.device)), epochs=n_epochs)
+        net.fit_loop(rows.to(net.device).dataset(), epochs=n_epochs)
 
 
 def one_cycle_each(step: int, lengths: Sequence[int]) -> float:
@@ -243,18 +250,9 @@ def one_cycle(step: int, n_steps: int) -> float:
     return 0.5 + 0.5 * math.cos(math.pi * (step - n_rising) / (n_steps - n_rising + 1))
 
 
-def squared_error(module: Autoencoder, X: Tensor) -> float:
-    """Sum of squared reconstruction errors over all rows, on the rows' device."""
-    with torch.inference_mode():
-        blocks = X.split(EVALUATION_BATCH)
-        return math.fsum(
-            float((module.reconstruct(x) - x).square().sum()) for x in blocks
-        )
-
-
 def start_training(
     module: Autoencoder,
-    X_valid: Tensor | None,
+    valid: Rows | None,
     *,
     criterion: nn.Module,
     options: TrainingOptions,
@@ -267,7 +265,7 @@ def start_training(
     ----------
     module : Autoencoder
         Changed in place by training.
-    X_valid : Tensor of shape (n_samples, n_features) or None
+    valid : Rows or None
         With it, the weights of the epoch with the lowest loss on these rows are kept,
         the start included, and training stops early.
     criterion : nn.Module
@@ -287,8 +285,8 @@ def start_training(
     )
     callbacks: list[Any] = [("_schedule", schedule), ("_finite_loss", FiniteLoss())]
     split = None
-    if X_valid is not None:
-        split = predefined_split(TensorDataset(X_valid.to(options.device)))
+    if valid is not None:
+        split = predefined_split(valid.to(options.device).dataset())
         callbacks.append(("_best_weights", _best_weights(options)))
     rate = options.learning_rate_init
     total_rate = MEAN_OVER_PEAK_RATE * rate * max(sum(lengths), 1)

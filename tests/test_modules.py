@@ -90,7 +90,9 @@ def test_correction_is_perceptron_plus_linear_skip(generator):
     assert correction.skip.bias is None
 
 
-@pytest.mark.parametrize(("n_samples", "gain"), [(1, 1.0), (10**4, 10 ** (4 / 6) / 1.5)])
+@pytest.mark.parametrize(
+    ("n_samples", "gain"), [(1, 1.0), (10**4, 10 ** (4 / 6) / 1.5)]
+)
 def test_first_layer_of_the_decoder_follows_the_bandwidth(build, n_samples, gain):
     module = build()
     n_components = len(module.components)

@@ -54,12 +54,12 @@ def test_share_of_a_linear_autoencoder_is_that_of_pca(quick, curved):
 def test_bisection_finds_the_smallest_code(quick, curved, monkeypatch, answer):
     tried = []
 
-    def score(X, architecture, options, seed, trained):
+    def score(X, weight, architecture, options, seed, trained):
         tried.append(architecture.n_components)
         return float(architecture.n_components >= answer)
 
     monkeypatch.setattr(_selection, "_held_out_score", score)
-    monkeypatch.setattr(_selection, "_size_of_pca", lambda X, share: 8)
+    monkeypatch.setattr(_selection, "_size_of_pca", lambda X, weight, share: 8)
     model = quick(0.9, max_iter=1).fit(curved)
     assert model.n_components_ == answer
     # PCA with 8 components, then halves of what is left.

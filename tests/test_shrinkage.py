@@ -5,6 +5,7 @@ import pytest
 import torch
 from numpy.testing import assert_allclose, assert_array_equal
 
+from sklearn_ae._rows import Rows
 from sklearn_ae._shrinkage import (
     FACTORS,
     SMALLEST_GAIN,
@@ -40,14 +41,14 @@ def test_factors_go_from_pca_to_the_whole_correction():
 @pytest.mark.parametrize("right_factor", FACTORS[1:])
 def test_factor_with_the_lowest_error_is_chosen(right_factor):
     x = torch.ones(4, 3, dtype=torch.float64)
-    errors = squared_errors(Overshooting(right_factor), x)
+    errors = squared_errors(Overshooting(right_factor), Rows(x))
     assert_allclose(errors, [12 * (1 - f / right_factor) ** 2 for f in FACTORS])
     assert best_factor(errors) == right_factor
 
 
 def test_judging_factors_leaves_the_module_as_it_was():
     module = Overshooting(0.5)
-    squared_errors(module, torch.ones(4, 3))
+    squared_errors(module, Rows(torch.ones(4, 3)))
     assert (module.code_step, module.residual_scale) == (1.0, 1.0)
 
 

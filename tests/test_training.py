@@ -42,7 +42,15 @@ def test_batches_hold_every_row_once(dataset, batch_size, seed):
 
 
 def test_input_is_its_own_target(dataset):
-    assert all(x is target for x, target in batches_of(dataset, 5, seed=0))
+    assert all(x is target for x, (target,) in batches_of(dataset, 5, seed=0))
+
+
+@pytest.mark.parametrize("seed", [None, 0])
+def test_weights_stay_with_their_rows(seed):
+    dataset = TensorDataset(torch.arange(23.0)[:, None], 10 * torch.arange(23.0))
+    for x, (target, weight) in batches_of(dataset, 5, seed):
+        assert x is target
+        assert torch.equal(weight, 10 * x[:, 0])
 
 
 def test_rows_keep_their_order_without_a_generator(dataset):
@@ -71,7 +79,7 @@ def test_nested_dropout_cuts_the_codes_of_some_rows(share):
     batches = ResidentBatches(dataset, 500, generator, 6, share)
     parts = [x if isinstance(x, dict) else {"x": x} for x, _ in batches]
     targets = [target for _, target in batches_of(dataset, 500)]
-    assert sum(len(part["x"]) for part in parts) == sum(map(len, targets))
+    assert sum(len(part["x"]) for part in parts) == sum(len(x) for (x,) in targets)
     whole = torch.full((500, 1), 6.0)
     n_kept = torch.cat([part.get("n_kept", whole) for part in parts]).ravel()
     assert set(n_kept.tolist()) <= {1.0, 2.0, 3.0, 4.0, 5.0, 6.0}

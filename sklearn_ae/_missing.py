@@ -1,0 +1,198 @@
+"""Missing cells: which they are, and what a Gaussian expects them to be."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.decomposition import PCA
+from sklearn.utils import gen_batches
+
+Float64 = NDArray[np.float64]
+
+MAX_FACTORS = 64
+MAX_ITERATIONS = 30
+# Fewer rows tell the covariance well enough.
+MAX_ROWS = 10_000
+TOLERANCE = 1e-4
+# Smallest noise, as a share of a column's variance: keeps the equations well posed.
+SMALLEST_NOISE = 1e-6
+NUMBERS_PER_BLOCK = 2**22
+
+
+def missing_cells(X: NDArray) -> NDArray[np.bool_] | None:
+    """Return the mask of NaN entries, or None where there are none."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        none = not np.isnan(X.sum(dtype=np.float64))
+    if none:
+        return None
+    missing: NDArray[np.bool_] = np.isnan(X)
+    return missing if missing.any() else None
+
+
+def check_some_observed(missing: NDArray[np.bool_], axis: int) -> None:
+    """Raise where a column (axis 0) or a row (axis 1) holds no value at all."""
+    empty = np.flatnonzero(missing.all(axis=axis))
+    if len(empty):
+        shown = ", ".join(map(str, empty[:5])) + (", ..." if len(empty) > 5 else "")
+        kind = ("columns", "rows")[axis]
+        raise ValueError(
+            f"X has {len(empty)} {kind} in which every value is missing ({kind} "
+            f"{shown}): nothing is known about them. Drop them first."
+        )
+
+
+@dataclass(frozen=True)
+class Filler:
+    """Conditional mean of missing cells, given the observed ones of their row.
+
+    The rows are taken for Gaussian, `x = mean + scale * (loadings @ z + noise)` with
+    standard normal factors `z` and white noise: probabilistic PCA.
+
+    Tipping, M. E., & Bishop, C. M. (1999). "Probabilistic principal component
+    analysis". Journal of the Royal Statistical Society B 61(3), 611-622.
+    """
+
+    mean: Float64  # (n_features,)
+    scale: Float64  # (n_features,), standard deviations
+    loadings: Float64  # (n_features, n_factors), of columns divided by `scale`
+    noise: float  # variance, of columns divided by `scale`
+
+    @classmethod
+    def of_constant(cls, n_features: int) -> Filler:
+        """Return the filler of rows that all equal the mean."""
+        return cls(
+            mean=np.zeros(n_features),
+            scale=np.ones(n_features),
+            loadings=np.zeros((n_features, 1)),
+            noise=1.0,
+        )
+
+    @classmethod
+    def of_pca(cls, pca: PCA, total_variance: float) -> Filler:
+        """Return the Gaussian of a PCA of complete, centred rows."""
+        n_features = pca.components_.shape[1]
+        eigenvalues = np.nan_to_num(pca.explained_variance_)
+        n_factors = min(MAX_FACTORS, len(eigenvalues), max(n_features - 1, 1))
+        rest = total_variance - eigenvalues[:n_factors].sum()
+        smallest = SMALLEST_NOISE * (total_variance / n_features or 1.0)
+        noise = max(rest / max(n_features - n_factors, 1), smallest)
+        strength: Float64 = np.sqrt(np.maximum(eigenvalues[:n_factors] - noise, 0.0))
+        return cls(
+            mean=np.zeros(n_features),
+            scale=np.ones(n_features),
+            loadings=np.multiply(pca.components_[:n_factors].T, strength),
+            noise=float(noise),
+        )
+
+    @classmethod
+    def of_incomplete(
+        cls, x: Float64, scale: Float64, weight: Float64 | None, seed: int
+    ) -> Filler:
+        """Fit the Gaussian to centred rows with NaN by expectation maximisation.
+
+        Ilin, A., & Raiko, T. (2010). "Practical approaches to principal component
+        analysis in the presence of missing values". JMLR 11, 1957-2000.
+        """
+        if len(x) > MAX_ROWS:
+            drawn = np.random.RandomState(seed).permutation(len(x))[:MAX_ROWS]
+            x, weight = x[drawn], None if weight is None else weight[drawn]
+        x = x / scale
+        weight = np.ones(len(x)) if weight is None else weight / weight.mean()
+        filler = cls._of_filled_with_means(x, weight)
+        for _ in range(MAX_ITERATIONS):
+            improved = filler._improved(x, weight)
+            settled = abs(improved.noise - filler.noise) < TOLERANCE * filler.noise
+            filler = improved
+            if settled:
+                break
+        return replace(filler, mean=filler.mean * scale, scale=scale)
+
+    @classmethod
+    def _of_filled_with_means(cls, x: Float64, weight: Float64) -> Filler:
+        """Start expectation maximisation where missing cells equal their means."""
+        n_features = x.shape[1]
+        rows = np.nan_to_num(x) * np.sqrt(weight)[:, None]
+        mirrored = np.concatenate((rows, -rows))  # their mean is zero
+        pca = PCA(min(len(x), n_features), svd_solver="full").fit(mirrored)
+        return cls.of_pca(pca, float(pca.explained_variance_.sum()))
+
+    def _improved(self, x: Float64, weight: Float64) -> Filler:
+        """Return the parameters after one step of expectation maximisation."""
+        n_features, n_factors = self.loadings.shape
+        products = np.zeros((n_features, n_factors**2))
+        crossed = np.zeros((n_features, n_factors))
+        factor_sums = np.zeros((n_features, n_factors))
+        counts, sums, squares = np.zeros((3, n_features))
+        for rows in self._blocks(len(x)):
+            centred, observed = self._observed(x[rows])
+            factors, spread = self._factors(centred, observed)
+            seconds = np.einsum("ni,nj->nij", factors, factors) + spread
+            counted = observed * weight[rows, None]
+            weighted = centred * weight[rows, None]
+            products += counted.T @ seconds.reshape(len(factors), -1)
+            crossed += weighted.T @ factors
+            factor_sums += counted.T @ factors
+            counts += counted.sum(axis=0)
+            sums += weighted.sum(axis=0)
+            squares += (weighted * centred).sum(axis=0)
+        products = products.reshape(n_features, n_factors, n_factors)
+        ridge = SMALLEST_NOISE * np.eye(n_factors)
+        loadings = np.linalg.solve(products + ridge, crossed[:, :, None])[:, :, 0]
+        explained = np.einsum("pi,pij,pj->p", loadings, products, loadings)
+        error = squares - 2 * (loadings * crossed).sum(axis=1) + explained
+        shift = (sums - (loadings * factor_sums).sum(axis=1)) / counts
+        return Filler(
+            mean=self.mean + shift,
+            scale=self.scale,
+            loadings=loadings,
+            noise=max(float(error.sum() / counts.sum()), SMALLEST_NOISE),
+        )
+
+    def fill(self, x: Float64) -> Float64:
+        """Return centred and scaled rows with NaN replaced."""
+        filled: Float64 = np.array(x, dtype=np.float64)
+        incomplete = np.flatnonzero(np.isnan(filled).any(axis=1))
+        for block in self._blocks(len(incomplete)):
+            rows = incomplete[block]
+            centred, observed = self._observed(filled[rows] / self.scale, self.scale)
+            factors, _ = self._factors(centred, observed)
+            expected = factors @ self.loadings.T * self.scale + self.mean
+            filled[rows] = np.where(observed, filled[rows], expected)
+        return filled
+
+    def _observed(
+        self, x: Float64, scale: Float64 | float = 1.0
+    ) -> tuple[Float64, NDArray[np.bool_]]:
+        """Centre rows; zero stands for missing cells, which the mask leaves out."""
+        observed = ~np.isnan(x)
+        return np.where(observed, x - self.mean / scale, 0.0), observed
+
+    def _factors(
+        self, centred: Float64, observed: NDArray[np.bool_]
+    ) -> tuple[Float64, Float64]:
+        """Return mean and covariance of the factors of each row."""
+        n_factors = self.loadings.shape[1]
+        precision = observed.astype(np.float64) @ _outer_products(self.loadings)
+        precision = precision.reshape(-1, n_factors, n_factors)
+        precision += self.noise * np.eye(n_factors)
+        inverse = np.linalg.inv(precision)
+        projected = centred @ self.loadings
+        factors: Float64 = np.einsum("nij,nj->ni", inverse, projected)
+        spread: Float64 = self.noise * inverse
+        return factors, spread
+
+    def _blocks(self, n_rows: int) -> Iterator[slice]:
+        """Cut rows so that a matrix of factors for each takes limited memory."""
+        n_factors = self.loadings.shape[1]
+        size = max(NUMBERS_PER_BLOCK // n_factors**2, 1)
+        blocks: Iterator[slice] = gen_batches(n_rows, size) if n_rows else iter(())
+        return blocks
+
+
+def _outer_products(loadings: Float64) -> Float64:
+    """Outer product of each row with itself, flattened: `(p, m) -> (p, m * m)`."""
+    products: Float64 = np.einsum("pi,pj->pij", loadings, loadings)
+    return products.reshape(len(loadings), -1)

@@ -1,0 +1,170 @@
+"""Rows that count more or less than others."""
+
+import re
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+from sklearn import config_context
+from sklearn.model_selection import KFold, cross_validate
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.utils.estimator_checks import (
+    check_sample_weight_equivalence_on_dense_data,
+)
+
+from sklearn_ae import AutoencoderTransformer
+
+
+@pytest.fixture(scope="module")
+def weight():
+    """How often each of 240 rows counts: 0 to 3 times."""
+    return np.random.default_rng(0).integers(0, 4, 240)
+
+
+@pytest.fixture(params=[(), (16,)], ids=["linear", "network"])
+def full_batch(quick, request):
+    """Return a factory of estimators that train on all rows at once."""
+
+    def build(**changes):
+        sizes = {"hidden_layer_sizes": request.param, "batch_size": 10_000}
+        return quick(**{**sizes, **changes})
+
+    return build
+
+
+def test_scikit_learns_check_of_repeated_rows_passes_without_batches():
+    model = AutoencoderTransformer(hidden_layer_sizes=())
+    check_sample_weight_equivalence_on_dense_data("AutoencoderTransformer", model)
+
+
+@pytest.mark.parametrize("cv", [None, 3, "auto"])
+@pytest.mark.parametrize("early_stopping", [False, True])
+def test_weight_zero_leaves_a_row_out(quick, curved, weight, cv, early_stopping):
+    model = quick(cv=cv, early_stopping=early_stopping)
+    present = (weight > 0).astype(float)
+    expected = model.fit(curved[weight > 0]).transform(curved)
+    assert_array_equal(model.fit(curved, None, present).transform(curved), expected)
+
+
+def test_weight_two_is_a_row_given_twice(full_batch, curved, weight):
+    repeated = full_batch().fit(np.repeat(curved, weight, axis=0))
+    weighted = full_batch().fit(curved, sample_weight=weight)
+    linear = repeated.hidden_layer_sizes == ()
+    for name in ("mean_", "pca_score_"):
+        expected = getattr(repeated, name)
+        assert_allclose(getattr(weighted, name), expected, rtol=1e-12)
+    for name in ("explained_variance_ratio_", "best_loss_", "loss_curve_"):
+        expected = getattr(repeated, name)
+        rtol = 1e-9 if linear else 1e-3
+        assert_allclose(getattr(weighted, name), expected, rtol=rtol)
+    codes, expected = weighted.transform(curved), repeated.transform(curved)
+    # Adam amplifies rounding: another order of the rows moves codes by 0.003, too.
+    assert_allclose(codes, expected, rtol=0, atol=1e-9 if linear else 0.01)
+
+
+def test_weights_change_the_fit(full_batch, curved, weight):
+    plain = full_batch().fit(curved)
+    weighted = full_batch().fit(curved, sample_weight=weight)
+    assert np.abs(weighted.mean_ - plain.mean_).max() > 1e-3
+    assert weighted.score(curved, sample_weight=weight) > plain.score(
+        curved, sample_weight=weight
+    )
+
+
+def test_weights_of_one_are_no_weights(quick, curved):
+    expected = quick(cv=3).fit_transform(curved)
+    ones = np.ones(len(curved), dtype=int)
+    codes = quick(cv=3).fit_transform(curved, sample_weight=ones)
+    assert_array_equal(codes, expected)
+
+
+def test_codes_are_centred_and_uncorrelated_with_their_weights(quick, curved, weight):
+    codes = quick(cv=3).fit(curved, sample_weight=weight).transform(curved)
+    repeated = np.repeat(codes, weight, axis=0)
+    assert_allclose(repeated.mean(axis=0), 0, atol=1e-9)
+    assert abs(np.corrcoef(repeated.T)[0, 1]) < 1e-9
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_score_counts_rows_by_their_weights(quick, curved, weight, dtype):
+    X = curved.astype(dtype)
+    model = quick().fit(X)
+    expected = model.score(np.repeat(X, weight, axis=0))
+    assert_allclose(model.score(X, sample_weight=weight), expected, rtol=1e-6)
+
+
+@pytest.mark.parametrize("changes", [{"early_stopping": True}, {"cv": 3}])
+def test_never_below_pca_by_the_same_weights(quick, curved, weight, changes):
+    model = quick(max_iter=10, **changes).fit(curved, sample_weight=weight)
+    pca = quick(hidden_layer_sizes=()).fit(curved, sample_weight=weight)
+    assert model.score(curved, sample_weight=weight) >= pca.score(
+        curved, sample_weight=weight
+    )
+
+
+def test_share_of_the_variance_counts_weights(quick):
+    rng = np.random.default_rng(0)
+    wide, narrow = rng.standard_normal((2, 60, 1)) * [[[1.0]], [[0.01]]]
+    X = np.block([[wide, 0 * wide], [narrow, rng.standard_normal((60, 1))]])
+    sizes = [
+        quick(0.95, hidden_layer_sizes=()).fit(X, sample_weight=w).n_components_
+        for w in (np.ones(120), np.repeat([1.0, 1e-6], 60))
+    ]
+    assert sizes == [2, 1]
+
+
+def test_given_folds_count_all_rows(quick, curved, weight):
+    folds = list(KFold(4).split(curved))
+    model = quick(cv=folds).fit(curved, sample_weight=weight)
+    kept = weight > 0
+    position = np.cumsum(kept) - 1
+    inside = [tuple(position[part[kept[part]]] for part in pair) for pair in folds]
+    expected = quick(cv=inside).fit(curved[kept], sample_weight=weight[kept])
+    assert_array_equal(model.transform(curved), expected.transform(curved))
+    assert model.shrinkage_ > 0
+
+
+def test_splitter_gives_the_folds(quick, curved):
+    splitter = KFold(3, shuffle=True, random_state=1)
+    expected = quick(cv=list(splitter.split(curved))).fit_transform(curved)
+    assert_array_equal(quick(cv=splitter).fit_transform(curved), expected)
+
+
+def test_folds_without_rows_are_refused(quick, curved):
+    half = np.arange(120)
+    with pytest.raises(ValueError, match="gives no splits, or one without rows"):
+        quick(cv=[(half, [])]).fit(curved)
+
+
+BAD_WEIGHTS = {
+    "negative": (np.full(240, -1.0), "Negative values in data"),
+    "too few": (np.ones(239), "sample_weight.shape == (239,), expected (240,)"),
+    "NaN": (np.full(240, np.nan), "contains NaN"),
+    "all zero": (np.zeros(240), "at least one non-zero number"),
+    "all but one": (np.eye(240)[0], "sample_weight has 1 entries above 0"),
+}
+
+
+@pytest.mark.parametrize("case", BAD_WEIGHTS)
+def test_bad_weights_are_refused(quick, curved, case):
+    bad, message = BAD_WEIGHTS[case]
+    with pytest.raises(ValueError, match=re.escape(message)):
+        quick().fit(curved, sample_weight=bad)
+
+
+def test_weights_are_routed_to_fit_and_score(quick, curved, weight):
+    with config_context(enable_metadata_routing=True):
+        model = quick().set_fit_request(sample_weight=True)
+        model.set_score_request(sample_weight=True)
+        pipeline = make_pipeline(
+            StandardScaler().set_fit_request(sample_weight=False), model
+        )
+        found = cross_validate(pipeline, curved, params={"sample_weight": weight}, cv=2)
+    expected = []
+    for train, test in KFold(2).split(curved):
+        scaler = StandardScaler().fit(curved[train])
+        fitted = quick().fit(scaler.transform(curved[train]), None, weight[train])
+        rows = scaler.transform(curved[test])
+        expected.append(fitted.score(rows, sample_weight=weight[test]))
+    assert_allclose(found["test_score"], expected, rtol=1e-12)
