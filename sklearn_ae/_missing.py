@@ -139,7 +139,7 @@ class Filler:
             sums += weighted.sum(axis=0)
             squares += (weighted * centred).sum(axis=0)
         products = products.reshape(n_features, n_factors, n_factors)
-        ridge = SMALLEST_NOISE * np.eye(n_factors)
+        ridge = np.diag(np.full(n_factors, SMALLEST_NOISE))
         loadings = np.linalg.solve(products + ridge, crossed[:, :, None])[:, :, 0]
         explained = np.einsum("pi,pij,pj->p", loadings, products, loadings)
         error = squares - 2 * (loadings * crossed).sum(axis=1) + explained
@@ -175,13 +175,13 @@ class Filler:
     ) -> tuple[Float64, Float64]:
         """Return mean and covariance of the factors of each row."""
         n_factors = self.loadings.shape[1]
-        precision = observed.astype(np.float64) @ _outer_products(self.loadings)
+        precision: Float64 = observed @ _outer_products(self.loadings)
         precision = precision.reshape(-1, n_factors, n_factors)
-        precision += self.noise * np.eye(n_factors)
-        inverse = np.linalg.inv(precision)
-        projected = centred @ self.loadings
-        factors: Float64 = np.einsum("nij,nj->ni", inverse, projected)
-        spread: Float64 = self.noise * inverse
+        precision += np.diag(np.full(n_factors, self.noise))
+        spread = np.multiply(np.linalg.inv(precision), self.noise, dtype=np.float64)
+        factors: Float64 = np.linalg.solve(
+            precision, (centred @ self.loadings)[:, :, None]
+        )[:, :, 0]
         return factors, spread
 
     def _blocks(self, n_rows: int) -> Iterator[slice]:
