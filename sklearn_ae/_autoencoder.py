@@ -89,7 +89,7 @@ class AutoencoderTransformer(
         Where PCA does not explain the share on these rows either, as much as it does
         is asked for.
 
-    hidden_layer_sizes : array-like of int, default=(256, 128)
+    hidden_layer_sizes : array-like of int or int, default=(256, 128)
         Widths of the encoder's hidden layers, from the input towards the code. The
         decoder uses the same widths in reverse. An empty tuple gives a linear
         autoencoder; with `init="pca"` this is PCA, which needs no training.
@@ -262,10 +262,28 @@ class AutoencoderTransformer(
     makes the codes of the training data centred, uncorrelated, ordered by how much of
     `X` they explain, and scaled as PCA's scores.
 
-    In tables of at least 64 columns, principal components that cannot be told from
-    white noise by the Marchenko-Pastur law [1]_ are left to PCA alone where they are at
-    least half of all: the correction neither sees nor writes them. All columns are used
-    where no component beyond the first `n_components` stands out of the noise.
+    The decoder's correction starts the more sharply bent the more rows there are and
+    the fewer codes: the weights of its first layer are multiplied by the inverse of
+    Scott's bandwidth [5]_, `n_samples ** (1 / (n_components + 4))`, over 1.5, where
+    that is above 1.
+
+    In tables of at least 64 columns, principal components are left to PCA alone where
+    they are at least half of all and either hold together less than a thousandth of
+    what PCA leaves, or cannot be told from white noise by the Marchenko-Pastur law
+    [1]_: the correction neither sees nor writes them. The law is not used where no
+    component beyond the first `n_components` stands out of the noise.
+
+    A missing value (NaN) is left out of the loss and of the scores. The network sees in
+    its place the mean that the row's other values lead one to expect, if rows are
+    Gaussian: probabilistic PCA with at most 64 factors, fitted by expectation
+    maximisation [4]_ where training rows have missing values. So
+    `inverse_transform(transform(X))` is an imputation, and a fit to complete rows takes
+    rows with missing values later. Rows and columns without any value are refused.
+
+    Weights of rows count as repetitions: a row of weight 2 is a row given twice, and
+    one of weight 0 is left out. They scale the statistics, PCA, the loss and the
+    scores; sizes that follow from the number of rows (batches, epochs, folds) count
+    each row once.
 
     Training uses one thread, on which the steps of a network of this size take least
     time when other processes are at work; the caller's thread count is restored.
@@ -285,6 +303,11 @@ class AutoencoderTransformer(
     .. [3] Rippel, O., Gelbart, M., & Adams, R. (2014). "Learning ordered
        representations with nested dropout". ICML 2014.
 
+    .. [4] Ilin, A., & Raiko, T. (2010). "Practical approaches to principal component
+       analysis in the presence of missing values". JMLR 11, 1957-2000.
+
+    .. [5] Scott, D. W. (1992). "Multivariate density estimation". Wiley, section 6.5.
+
     Examples
     --------
     >>> from sklearn.datasets import load_digits
@@ -302,7 +325,10 @@ class AutoencoderTransformer(
             Interval(RealNotInt, 0, 1, closed="neither"),
             None,
         ],
-        "hidden_layer_sizes": ["array-like"],
+        "hidden_layer_sizes": [
+            "array-like",
+            Interval(Integral, 1, None, closed="left"),
+        ],
         "activation": [StrOptions(set(ACTIVATIONS))],
         "init": [StrOptions({"pca", "random"})],
         "loss": [StrOptions({"squared_error"})],
@@ -334,7 +360,7 @@ class AutoencoderTransformer(
         self,
         n_components: int | float | None = 2,
         *,
-        hidden_layer_sizes: Sequence[int] = (256, 128),
+        hidden_layer_sizes: Sequence[int] | int = (256, 128),
         activation: str = "silu",
         init: str = "pca",
         loss: str = "squared_error",
@@ -541,8 +567,10 @@ class AutoencoderTransformer(
 
     def _architecture(self, n_components: int) -> Architecture:
         """Check the layers and describe the network."""
-        sizes = list(self.hidden_layer_sizes)
-        if not all(isinstance(size, Integral) and size > 0 for size in sizes):
+        given: Any = self.hidden_layer_sizes
+        sizes = [given] if isinstance(given, Integral) else list(given)
+        valid = all(isinstance(size, Integral) and size > 0 for size in sizes)
+        if not valid or isinstance(given, dict | set) or bool in map(type, sizes):
             raise ValueError(
                 f"hidden_layer_sizes={self.hidden_layer_sizes!r} must hold integers of "
                 "at least 1, one for each hidden layer of the encoder."

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from sklearn_ae._missing import Filler, missing_cells
 from sklearn_ae._modules import Autoencoder
+from sklearn_ae._threads import inference_mode
 
 ELEMENTS_PER_BLOCK = 2**20
 
@@ -94,16 +95,17 @@ class Codec:
         for rows in _blocks(X):
             x = self._to_scaled(X[rows])
             filled = torch.from_numpy(self._filled(x))
-            with torch.inference_mode():
+            with inference_mode():
                 reconstruction = module.reconstruct(filled).numpy()
             check_finite(reconstruction)
             yield rows, x, reconstruction
 
     def _to_scaled(self, block: NDArray) -> NDArray:
         """Centre and scale a block of rows; the result is a fresh C-ordered array."""
-        centred = np.subtract(block, self.mean[block.dtype], order="C")
-        centred -= self.rest[block.dtype]
-        centred /= self.scale
+        with np.errstate(over="ignore", invalid="ignore"):  # results are checked
+            centred = np.subtract(block, self.mean[block.dtype], order="C")
+            centred -= self.rest[block.dtype]
+            centred /= self.scale
         return centred
 
     def _filled(self, x: NDArray) -> NDArray:
@@ -124,7 +126,7 @@ class Codec:
     ) -> NDArray:
         """Apply `function` block by block and collect the results in one array."""
         out = np.empty((len(array), n_columns), dtype=array.dtype)
-        with torch.inference_mode():
+        with inference_mode(), np.errstate(over="ignore", invalid="ignore"):
             for rows in _blocks(array):
                 out[rows] = function(array[rows])
                 check_finite(out[rows])

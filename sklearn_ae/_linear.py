@@ -72,7 +72,8 @@ class LinearStart:
         missing = missing_cells(X)
         n_samples = float(len(X) if weight is None else weight.sum())
         mean = _column_means(X, weight, missing)
-        centred = np.subtract(X, mean, dtype=np.float64)
+        with np.errstate(over="ignore", invalid="ignore"):  # which is checked next
+            centred = np.subtract(X, mean, dtype=np.float64)
         scale, column_scale = _column_scales(centred, weight, missing)
         if scale == 0.0:
             return cls._of_constant(mean, n_components, n_samples)
@@ -191,11 +192,12 @@ def _column_means(
 ) -> Float64:
     """Return the means; those of constant columns without rounding errors."""
     low, high = np.nanmin(X, axis=0), np.nanmax(X, axis=0)
-    if weight is None and missing is None:
-        means = X.mean(axis=0, dtype=np.float64)
-    else:
-        centred = np.subtract(X, low, dtype=np.float64)  # keeps digits beside offsets
-        means = low + _average(centred, weight, missing)
+    with np.errstate(over="ignore", invalid="ignore"):  # checked when centred
+        if weight is None and missing is None:
+            means = X.mean(axis=0, dtype=np.float64)
+        else:
+            centred = np.subtract(X, low, dtype=np.float64)  # keeps digits near offsets
+            means = low + _average(centred, weight, missing)
     means = np.where(low == high, low, means)
     return means
 

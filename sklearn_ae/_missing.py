@@ -179,10 +179,9 @@ class Filler:
         precision = precision.reshape(-1, n_factors, n_factors)
         precision += np.diag(np.full(n_factors, self.noise))
         spread = np.multiply(np.linalg.inv(precision), self.noise, dtype=np.float64)
-        factors: Float64 = np.linalg.solve(
-            precision, (centred @ self.loadings)[:, :, None]
-        )[:, :, 0]
-        return factors, spread
+        projected = centred @ self.loadings
+        factors = np.linalg.solve(precision, projected[:, :, None])[:, :, 0]
+        return np.asarray(factors, dtype=np.float64), spread
 
     def _blocks(self, n_rows: int) -> Iterator[slice]:
         """Cut rows so that a matrix of factors for each takes limited memory."""

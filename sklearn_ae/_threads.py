@@ -1,10 +1,10 @@
-"""The number of threads and the gradient mode that training runs under."""
+"""The caller's modes of torch, and those that training and inference run under."""
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 import torch
 
@@ -46,10 +46,37 @@ def one_thread() -> Iterator[None]:
 
 
 @contextmanager
+def _plain_tensors() -> Iterator[None]:
+    """Undo a caller's autocast and default device, which change what code means.
+
+    Both cost time in every call of torch, so they are touched only where they are set.
+    """
+    with ExitStack() as modes:
+        kinds = [kind for kind in ("cpu", "cuda") if torch.is_autocast_enabled(kind)]
+        for kind in kinds:
+            modes.enter_context(torch.autocast(kind, enabled=False))
+        if torch.get_default_device().type != "cpu":
+            modes.enter_context(torch.device("cpu"))
+        yield
+
+
+@contextmanager
 def training_mode() -> Iterator[None]:
     """Give training one thread and gradients, whatever the caller's modes are.
 
     A caller's inference mode would make tensors that autograd refuses.
     """
-    with one_thread(), torch.inference_mode(False), torch.enable_grad():
+    with (
+        one_thread(),
+        _plain_tensors(),
+        torch.inference_mode(False),
+        torch.enable_grad(),
+    ):
+        yield
+
+
+@contextmanager
+def inference_mode() -> Iterator[None]:
+    """Do without gradients, whatever the caller's modes are."""
+    with _plain_tensors(), torch.inference_mode():
         yield

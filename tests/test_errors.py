@@ -9,7 +9,7 @@ from sklearn.exceptions import NotFittedError
 
 BAD_PARAMETERS = [
     ("n_components", [0, -1, 1.5, 1.0, 0.0, "2"]),
-    ("hidden_layer_sizes", [5, "ab", None]),
+    ("hidden_layer_sizes", [0, -5, 2.5, "ab", None]),
     ("activation", ["swish", None]),
     ("init", ["zeros", None]),
     ("loss", ["absolute_error"]),
