@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cache
-from importlib.metadata import version
 from numbers import Integral, Real
 from typing import Any, ClassVar
 from warnings import warn
@@ -17,7 +15,6 @@ from sklearn.base import (
     TransformerMixin,
     _fit_context,
 )
-from sklearn.exceptions import InconsistentVersionWarning
 from sklearn.model_selection import train_test_split
 from sklearn.utils import Tags, check_array, check_random_state
 from sklearn.utils._param_validation import Interval, RealNotInt, StrOptions
@@ -31,19 +28,11 @@ from sklearn_ae._fitting import Fit, check_continues, fit_autoencoder
 from sklearn_ae._inference import Codec, check_finite
 from sklearn_ae._missing import check_some_observed, missing_cells
 from sklearn_ae._modules import ACTIVATIONS
+from sklearn_ae._persistence import PersistenceMixin
 from sklearn_ae._selection import smallest_code
 from sklearn_ae._shrinkage import Folds, auto_folds, given_splits
 from sklearn_ae._trainer import Architecture
 from sklearn_ae._training import TrainingOptions, check_callback, resolve_device
-from sklearn_ae._version import __version__
-
-
-@cache
-def _versions() -> dict[str, str]:
-    """Versions that a pickle depends on; scikit-learn stamps its own classes only."""
-    packages = ("scikit-learn", "skorch", "torch")
-    return {"sklearn_ae": __version__, **{name: version(name) for name in packages}}
-
 
 DTYPES = [np.float64, np.float32]
 FITTED_ATTRIBUTES = {
@@ -65,7 +54,7 @@ FITTED_ATTRIBUTES = {
 
 
 class AutoencoderTransformer(
-    ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
+    PersistenceMixin, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
 ):
     """Autoencoder that starts as PCA and learns what PCA misses.
 
@@ -785,24 +774,6 @@ class AutoencoderTransformer(
         if missing is not None:
             check_some_observed(missing, axis=1)
         return validated
-
-    def __getstate__(self) -> dict[str, Any]:
-        return {**super().__getstate__(), "_versions": _versions()}
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        state = dict(state)
-        stored = state.pop("_versions", {})
-        for package, current in _versions().items():
-            if stored.get(package) != current:
-                warn(
-                    InconsistentVersionWarning(
-                        estimator_name=f"{type(self).__name__} ({package})",
-                        current_sklearn_version=current,
-                        original_sklearn_version=str(stored.get(package)),
-                    ),
-                    stacklevel=2,
-                )
-        super().__setstate__(state)
 
     @property
     def _codec(self) -> Codec:

@@ -16,8 +16,10 @@ def documented_names():
         public = getattr(sklearn_ae, name)
         yield f"sklearn_ae.{name}"
         if inspect.isclass(public):
-            for method, function in inspect.getmembers(public, inspect.isfunction):
-                ours = function.__module__.startswith("sklearn_ae.")
+            for method, function in inspect.getmembers(public, inspect.isroutine):
+                ours = str(getattr(function, "__module__", None)).startswith(
+                    "sklearn_ae."
+                )
                 if ours and not method.startswith("_"):
                     yield f"sklearn_ae.{name}.{method}"
 

@@ -2,9 +2,13 @@
 
 import copy
 import io
+import os
 import pickle
 import re
+import subprocess
+import sys
 import warnings
+from pathlib import Path
 
 import joblib
 import numpy as np
@@ -13,7 +17,7 @@ import torch
 from numpy.testing import assert_array_equal
 from sklearn.exceptions import InconsistentVersionWarning
 
-from sklearn_ae import _autoencoder
+from sklearn_ae import _persistence
 
 
 def through_joblib(model):
@@ -46,6 +50,36 @@ def test_copy_gives_the_same_bits(quick, curved, way, changes):
     assert other.loss_curve_ == model.loss_curve_
     assert other.get_params().keys() == model.get_params().keys()
     assert vars(other).keys() == vars(model).keys()
+
+
+LOAD_IN_ANOTHER_PROCESS = """
+import joblib
+import numpy as np
+from sklearn_ae import AutoencoderTransformer
+X = np.load("X.npy")
+load = {"joblib": joblib.load, "safetensors": AutoencoderTransformer.load}
+for kind in load:
+    model = load[kind](f"model.{kind}")
+    codes = model.transform(X)
+    rows, single = model.inverse_transform(codes), model.transform(X.astype("float32"))
+    np.savez(kind, codes=codes, rows=rows, single=single)
+"""
+
+
+def test_another_process_gives_the_same_bits(quick, curved, tmp_path):
+    model = quick().fit(curved)
+    joblib.dump(model, tmp_path / "model.joblib")
+    model.save(tmp_path / "model.safetensors")
+    np.save(tmp_path / "X.npy", curved)
+    command = [sys.executable, "-W", "error", "-c", LOAD_IN_ANOTHER_PROCESS]
+    paths = {**os.environ, "PYTHONPATH": str(Path(_persistence.__file__).parents[1])}
+    subprocess.run(command, cwd=tmp_path, check=True, env=paths)
+    codes = model.transform(curved)
+    for kind in ("joblib", "safetensors"):
+        found = np.load(tmp_path / f"{kind}.npz")
+        assert_array_equal(found["codes"], codes)
+        assert_array_equal(found["rows"], model.inverse_transform(codes))
+        assert_array_equal(found["single"], model.transform(curved.astype(np.float32)))
 
 
 @pytest.mark.parametrize("way", COPIES)
@@ -103,13 +137,13 @@ def test_versions_are_stored_with_the_estimator(quick, linear):
 
 @pytest.mark.parametrize("package", ["sklearn_ae", "scikit-learn", "skorch", "torch"])
 def test_another_version_warns(quick, linear, monkeypatch, package):
-    versions = _autoencoder._versions()
+    versions = _persistence._versions()
     model = quick().fit(linear)
     monkeypatch.setattr(
-        _autoencoder, "_versions", lambda: {**versions, package: "0.0.1"}
+        _persistence, "_versions", lambda: {**versions, package: "0.0.1"}
     )
     blob = pickle.dumps(model)
-    monkeypatch.setattr(_autoencoder, "_versions", lambda: versions)
+    monkeypatch.setattr(_persistence, "_versions", lambda: versions)
     message = (
         f"unpickle estimator AutoencoderTransformer ({package}) from version 0.0.1"
     )
@@ -119,6 +153,12 @@ def test_another_version_warns(quick, linear, monkeypatch, package):
     assert caught[0].message.original_sklearn_version == "0.0.1"
     assert caught[0].message.current_sklearn_version == versions[package]
     assert_array_equal(loaded.transform(linear), model.transform(linear))
+
+
+def test_builds_for_other_devices_are_the_same_version(monkeypatch):
+    monkeypatch.setattr(_persistence, "version", lambda name: "2.10.0+cpu")
+    versions = _persistence._versions.__wrapped__()
+    assert versions["torch"] == versions["skorch"] == "2.10.0"
 
 
 def test_estimator_without_versions_warns(quick, linear):
