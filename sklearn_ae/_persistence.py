@@ -149,7 +149,8 @@ class PersistenceMixin(BaseEstimator):
             document, arrays = _read(path)
             if document["estimator"] != cls.__name__:
                 raise ValueError(
-                    f"It holds a {document['estimator']}, not a {cls.__name__}."
+                    f"It holds an instance of {document['estimator']}, not of "
+                    f"{cls.__name__}."
                 )
             estimator = cls(**decode_parameters(document, cls._get_param_names()))
             estimator._validate_params()

@@ -507,7 +507,7 @@ class Renamed(AutoencoderTransformer):
 
 
 def test_file_of_another_class_is_refused(saved, linear, tmp_path):
-    message = "It holds a AutoencoderTransformer, not a Renamed."
+    message = "It holds an instance of AutoencoderTransformer, not of Renamed."
     with pytest.raises(ValueError, match=re.escape(message)):
         Renamed.load(saved)
     Renamed(2, hidden_layer_sizes=(4,), max_iter=1).fit(linear).save(tmp_path / "other")
