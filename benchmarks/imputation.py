@@ -22,7 +22,7 @@ from benchmarks.report import write_rows
 from sklearn_ae import AutoencoderTransformer
 
 MISSING_SHARE = 0.2
-N_COMPONENTS = 10
+N_COMPONENTS = 20
 TABLES = ("satimage", "communities")
 QUICK_TABLES = ("breast_cancer",)
 N_MASKS = 3

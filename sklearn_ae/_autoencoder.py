@@ -557,7 +557,7 @@ class AutoencoderTransformer(
     def _architecture(self, n_components: int) -> Architecture:
         """Check the layers and describe the network."""
         given: Any = self.hidden_layer_sizes
-        sizes = [given] if isinstance(given, Integral) else list(given)
+        sizes: list[int] = list(given) if hasattr(given, "__len__") else [given]
         valid = all(isinstance(size, Integral) and size > 0 for size in sizes)
         if not valid or isinstance(given, dict | set) or bool in map(type, sizes):
             raise ValueError(

@@ -53,6 +53,8 @@ NUMBERS = {
     "scale": [POSITIVE],
     "code_scale": [POSITIVE],
     "total_variance": [FINITE],
+    "n_samples": [POSITIVE],
+    "noise": [POSITIVE],
     "score": [FINITE],
     "loss": [FINITE],
     "loss_unit": [FINITE],

@@ -24,6 +24,8 @@ from sklearn_ae._document import (
 from sklearn_ae._fitting import Fit
 from sklearn_ae._inference import Codec, as_tensor
 from sklearn_ae._linear import LinearStart
+from sklearn_ae._missing import Filler
+from sklearn_ae._rows import Rows
 from sklearn_ae._threads import training_mode
 from sklearn_ae._trainer import Architecture, Trainer
 from sklearn_ae._training import Net, TrainingOptions
@@ -49,14 +51,16 @@ NO_TRAINING = TrainingOptions(
 def take_apart(model: Any) -> tuple[Document, Arrays]:
     """Return what there is to know about a fitted estimator.
 
-    The arrays of the linear start are named `start.*`, those of the module `module.*`.
+    The arrays of the linear start are named `start.*`, those of its filler `filler.*`,
+    those of the module `module.*`.
     """
     fit: Fit = model._fit_result
     arrays = {"contributions": fit.contributions}
     arrays["explained_variance"] = fit.basis.explained_variance
-    for name, part in vars(fit.start).items():
-        if isinstance(part, np.ndarray):
-            arrays[f"start.{name}"] = part
+    for kind, source in (("start", fit.start), ("filler", fit.start.filler)):
+        for name, part in vars(source).items():
+            if isinstance(part, np.ndarray):
+                arrays[f"{kind}.{name}"] = part
     for name, tensor in fit.net.module_.state_dict().items():
         arrays[f"module.{name}"] = tensor.numpy()
     _check_finite(arrays)
@@ -91,6 +95,8 @@ def _numbers(model: Any) -> dict[str, float]:
     return {
         "scale": fit.start.scale,
         "total_variance": fit.start.total_variance,
+        "n_samples": fit.start.n_samples,
+        "noise": fit.start.filler.noise,
         "code_scale": fit.codec.code_scale,
         "best_loss_": model.best_loss_,
         "pca_score_": model.pca_score_,
@@ -126,7 +132,8 @@ def _load_fit(document: Document, arrays: Arrays) -> Fit:
     # The numbers of a file that was tampered with may overflow.
     with training_mode(), np.errstate(all="ignore"):
         net = _load_net(start, architecture, arrays, shapes)
-        codec = Codec(net.module_, start.mean, start.scale, numbers["code_scale"])
+        code_scale = numbers["code_scale"]
+        codec = Codec(net.module_, start.mean, start.scale, code_scale, start.filler)
     for name in NET:
         setattr(net, name, document["net"][name])
     net.history.extend(decode_history(document["history"]))
@@ -151,7 +158,10 @@ def _load_start(numbers: dict[str, float], arrays: Arrays) -> LinearStart:
     parts: dict[str, Any] = {
         field.name: arrays.get(f"start.{field.name}") for field in fields(LinearStart)
     }
-    parts |= {name: numbers[name] for name in ("scale", "total_variance")}
+    names = ("scale", "total_variance", "n_samples")
+    parts |= {name: numbers[name] for name in names}
+    kept = {name: arrays[f"filler.{name}"] for name in ("mean", "scale", "loadings")}
+    parts["filler"] = Filler(noise=numbers["noise"], **kept)
     return LinearStart(**parts)
 
 
@@ -168,8 +178,8 @@ def _load_net(
     shapes : mapping from str to tuple of int
         The arrays that have been checked already.
     """
-    row = torch.zeros(1, len(start.mean), dtype=torch.float32)
-    net = Trainer(start, architecture, NO_TRAINING, row, seed=0).leave()
+    rows = Rows(torch.zeros(1, len(start.mean), dtype=torch.float32))
+    net = Trainer(start, architecture, NO_TRAINING, rows, seed=0).leave()
     module = net.module_.double()
     state = module.state_dict()
     shapes_of_module = {f"module.{n}": tuple(part.shape) for n, part in state.items()}
@@ -190,6 +200,7 @@ def _shapes(
     n_codes = architecture.n_components
     # A code may be wider than PCA can be; the module's arrays settle whether it is.
     n_directions = len(np.atleast_1d(arrays.get("start.components", 0)))
+    n_factors = np.atleast_2d(arrays.get("filler.loadings", 0)).shape[1]
     shapes: dict[str, tuple[int, ...]] = {
         "contributions": (n_codes, n_features),
         "explained_variance": (n_codes,),
@@ -201,6 +212,9 @@ def _shapes(
         "start.components": (n_directions, n_features),
         "start.code_scale": (n_directions,),
         "start.residual_scale": (n_features,),
+        "filler.mean": (n_features,),
+        "filler.scale": (n_features,),
+        "filler.loadings": (n_features, n_factors),
     }
     if "start.subspace" in arrays:
         n_directions = len(np.atleast_1d(arrays["start.subspace"]))

@@ -280,3 +280,9 @@ def test_steps_of_few_rows_and_of_all_rows_learn(quick, curved):
     for batch_size in (5, 10_000):
         model = quick(batch_size=batch_size, max_iter=8).fit(curved)
         assert model.score(curved) > model.pca_score_ + 0.01
+
+
+def test_one_hidden_layer_may_be_given_as_a_number(quick, curved):
+    expected = quick(hidden_layer_sizes=(8,)).fit_transform(curved)
+    found = quick(hidden_layer_sizes=8).fit_transform(curved)
+    np.testing.assert_array_equal(found, expected)

@@ -283,3 +283,21 @@ def test_default_dtype_changes_nothing(build, curved):
 def test_guard_leaves_the_weights_of_the_fit_alone(quick, curved):
     guarded = [quick(cv=cv, max_iter=8).fit(curved) for cv in (2, 2)]
     assert outcome(guarded[0], curved) == outcome(guarded[1], curved)
+
+
+@pytest.mark.parametrize("mode", ["autocast", "default device"])
+def test_modes_of_the_caller_do_not_matter(quick, curved, mode):
+    modes = {
+        "autocast": lambda: torch.autocast("cpu", dtype=torch.bfloat16),
+        "default device": lambda: torch.device("meta"),
+    }
+    expected = quick(cv=3).fit(curved)
+    codes = expected.transform(curved)
+    with modes[mode]():
+        model = quick(cv=3).fit(curved)
+        found = model.transform(curved)
+        rows = model.inverse_transform(found)
+        score = model.score(curved)
+    assert_array_equal(found, codes)
+    assert_array_equal(rows, expected.inverse_transform(codes))
+    assert score == expected.score(curved)

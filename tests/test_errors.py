@@ -75,7 +75,9 @@ def test_bad_parameter_is_named(quick, linear, name, value):
 
 
 @pytest.mark.parametrize(
-    "sizes", [(0,), (8, -1), [1.5], (8.0,), ("8",), [[3]], (None,)], ids=repr
+    "sizes",
+    [(0,), (8, -1), [1.5], (8.0,), ("8",), [[3]], (None,), (True,), {8: 1}],
+    ids=repr,
 )
 def test_bad_width_of_a_layer_is_shown(quick, linear, sizes):
     message = f"hidden_layer_sizes={sizes!r} must hold integers of at least 1, "
