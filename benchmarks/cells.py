@@ -4,7 +4,7 @@ import os
 import platform
 import time
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
@@ -30,6 +30,8 @@ HELD_OUT = 0.25
 # KernelPCA's memory is quadratic in the rows, and its time cubic.
 MAX_ROWS = {"KernelPCA": 4000}
 KEY = ("table", "n_components", "split", "method")
+# Makes an unfitted method, given code size and seed.
+Builder = Callable[[int, int], Any]
 
 
 @dataclass(frozen=True)
@@ -85,10 +87,10 @@ def _neighbours(task: Task) -> Any:
     return KNeighborsClassifier(n_neighbors=5)
 
 
-def _fit(cell: Cell, split: Split) -> tuple[Any, dict[str, float]]:
-    """Fit a method with its default parameters and take time and memory."""
+def _fit(cell: Cell, split: Split, build: Builder) -> tuple[Any, dict[str, float]]:
+    """Fit a method and take time and memory."""
     rows = rows_to_fit(cell.method, split.X, cell.split)
-    reducer = COMPRESSORS[cell.method](cell.n_components, cell.split)
+    reducer = build(cell.n_components, cell.split)
     with PeakMemory() as memory:
         wall, cpu = time.perf_counter(), time.process_time()
         reducer.fit(rows)
@@ -153,13 +155,17 @@ def machine() -> dict[str, Any]:
     }
 
 
-def measure(cell: Cell) -> dict[str, Any]:
-    """Measure one cell; a method that fails gets a row that says why."""
+def measure(cell: Cell, build: Builder | None = None) -> dict[str, Any]:
+    """Measure one cell; a method that fails gets a row that says why.
+
+    Without ``build`` it is the method of that name, with default parameters.
+    """
+    build = build or COMPRESSORS[cell.method]
     split = split_table(cell.table, cell.split)
     figures: dict[str, float] = {}
     try:
-        _warm_up(cell.method)
-        reducer, figures = _fit(cell, split)
+        _warm_up(build)
+        reducer, figures = _fit(cell, split, build)
         figures |= _scores(cell, split, reducer)
     except Exception as error:
         return make_row(cell, figures, f"{type(error).__name__}: {error}"[:200])
@@ -167,9 +173,9 @@ def measure(cell: Cell) -> dict[str, Any]:
 
 
 @cache
-def _warm_up(method: str) -> None:
+def _warm_up(build: Builder) -> None:
     """Fit a method once to a tiny table, so that no fit pays for loading libraries."""
-    COMPRESSORS[method](2, 0).fit(np.random.default_rng(0).standard_normal((64, 8)))
+    build(2, 0).fit(np.random.default_rng(0).standard_normal((64, 8)))
 
 
 def _prepare_process() -> None:

@@ -133,7 +133,7 @@ def write_report(path: Path) -> bool:
     return all(kept is not False for _, _, kept in results)
 
 
-def _names(text: str) -> list[str]:
+def split_names(text: str) -> list[str]:
     """Split a list at its commas."""
     return [name.strip() for name in text.split(",") if name.strip()]
 
@@ -147,8 +147,8 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     add("--data", type=Path, metavar="DIR", help="also use DIR/tabular/*.npz")
     add("--output", type=Path, metavar="DIR", default=RESULTS, help="for the results")
     add("--quick", action="store_true", help="two tables, two code sizes, one split")
-    add("--tables", type=_names, metavar="A,B", help="only these tables")
-    add("--methods", type=_names, metavar="A,B", help="PCA and only these methods")
+    add("--tables", type=split_names, metavar="A,B", help="only these tables")
+    add("--methods", type=split_names, metavar="A,B", help="PCA and only these methods")
     add("--n-splits", type=int, default=N_SPLITS, help="splits of each table")
     add("--jobs", type=int, default=1, help="fits at a time; above 1 blurs the seconds")
     add("--resume", action="store_true", help="keep the rows that are already there")

@@ -1,6 +1,6 @@
 """Lay the compression benchmark out as Markdown, from its CSV alone."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -48,7 +48,7 @@ def _small(value: float) -> str:
     return f"{value:.3g}"
 
 
-def _signed(value: float) -> str:
+def signed(value: float) -> str:
     """Print a difference with its sign."""
     return "-" if np.isnan(value) else f"{value:+.3f}"
 
@@ -70,7 +70,7 @@ def markdown(frame: pd.DataFrame, show: Callable[..., str] = number) -> str:
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
-def _bullets(lines: list[str]) -> str:
+def bullets(lines: list[str]) -> str:
     """Print a list."""
     return "\n".join(f"- {line}" for line in lines)
 
@@ -80,8 +80,13 @@ def _distinct(rows: pd.DataFrame, column: str) -> str:
     return ", ".join(str(value) for value in rows[column].unique() if value != "")
 
 
-def circumstances(rows: pd.DataFrame) -> str:
+def circumstances(
+    rows: pd.DataFrame,
+    methods: Iterable[str] = COMPRESSORS,
+    code_sizes: Iterable[int] = CODE_SIZES,
+) -> str:
     """Name machine, versions, tables, and what is missing."""
+    code_sizes = list(code_sizes)
     lines = [
         f"Processor: {_distinct(rows, 'cpu')}; {_distinct(rows, 'cores')} cores, "
         f"{_distinct(rows, 'threads')} thread(s) of torch",
@@ -95,16 +100,18 @@ def circumstances(rows: pd.DataFrame) -> str:
     shapes = rows.groupby("table")[["rows", "columns"]].first()
     lines += [
         f"{name}: {shape['rows']} rows, {shape['columns']} columns"
-        + "".join(f"; k={k} is skipped" for k in CODE_SIZES if k >= shape["columns"])
+        + "".join(f"; k={k} is skipped" for k in code_sizes if k >= shape["columns"])
         for name, shape in shapes.iterrows()
     ]
-    return "## Machine, versions, tables\n\n" + _bullets([*lines, *missing(rows)])
+    return "## Machine, versions, tables\n\n" + bullets(
+        [*lines, *missing(rows, methods)]
+    )
 
 
-def missing(rows: pd.DataFrame) -> Iterator[str]:
+def missing(rows: pd.DataFrame, methods: Iterable[str] = COMPRESSORS) -> Iterator[str]:
     """Say which methods, rows and fits are not there."""
     expected = len(rows[[*summary.CELL, "split"]].drop_duplicates())
-    for method in COMPRESSORS:
+    for method in methods:
         count = int((rows["method"] == method).sum())
         if count < expected:
             yield f"**{method}: {expected - count} of {expected} fits not measured**"
@@ -126,7 +133,7 @@ def verdicts(rows: pd.DataFrame) -> str:
         f"{words[kept]}: {promised}; found {found}"
         for promised, found, kept in summary.promises(rows)
     ]
-    return "## What was promised\n\n" + _bullets(lines)
+    return "## What was promised\n\n" + bullets(lines)
 
 
 def ratios(rows: pd.DataFrame) -> str:
@@ -162,7 +169,7 @@ def rivals(rows: pd.DataFrame) -> str:
     else:
         parts.append("Neither was measured.")
     lost = list(losses(summary.cell_ratios(fvu))) or ["none"]
-    parts += [f"### Where another method loses less than {OURS}", _bullets(lost)]
+    parts += [f"### Where another method loses less than {OURS}", bullets(lost)]
     return "\n\n".join(parts)
 
 
@@ -212,10 +219,10 @@ def scores(rows: pd.DataFrame, column: str, title: str) -> str:
             f"## {title}",
             "PCA's score, and the difference of each method from it, mean over splits.",
             markdown(
-                table, lambda value: value if isinstance(value, str) else _signed(value)
+                table, lambda value: value if isinstance(value, str) else signed(value)
             ),
             "Means over code sizes:",
-            markdown(means, _signed),
+            markdown(means, signed),
         ]
     )
 

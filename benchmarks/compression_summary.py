@@ -3,6 +3,7 @@
 A *cell* is a table at one code size; its FVU is the mean over the splits.
 """
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 import numpy as np
@@ -35,10 +36,12 @@ class Promise(NamedTuple):
     kept: bool | None
 
 
-def wide(rows: pd.DataFrame, column: str) -> pd.DataFrame:
+def wide(
+    rows: pd.DataFrame, column: str, methods: Iterable[str] = COMPRESSORS
+) -> pd.DataFrame:
     """Lay a column out: a line per table, code size and split, a column per method."""
     table = rows.pivot(index=[*CELL, "split"], columns="method", values=column)
-    return table[[method for method in COMPRESSORS if method in table]]
+    return table[[method for method in methods if method in table]]
 
 
 def cell_means(values: pd.DataFrame | pd.Series) -> pd.DataFrame | pd.Series:
@@ -46,10 +49,12 @@ def cell_means(values: pd.DataFrame | pd.Series) -> pd.DataFrame | pd.Series:
     return values.groupby(level=CELL).mean()
 
 
-def held_out_fvu(rows: pd.DataFrame) -> pd.DataFrame:
+def held_out_fvu(
+    rows: pd.DataFrame, methods: Iterable[str] = COMPRESSORS
+) -> pd.DataFrame:
     """Lay the FVU out; infinite where a fit failed, NaN where it was not measured."""
     fvu = rows["held_out_fvu"].clip(lower=SMALLEST_FVU).fillna(np.inf)
-    return wide(rows.assign(fvu=fvu), "fvu")
+    return wide(rows.assign(fvu=fvu), "fvu", methods)
 
 
 def split_ratios(fvu: pd.DataFrame) -> pd.DataFrame:
@@ -57,12 +62,11 @@ def split_ratios(fvu: pd.DataFrame) -> pd.DataFrame:
     return fvu.div(fvu[REFERENCE], axis=0)
 
 
-def cell_ratios(fvu: pd.DataFrame) -> pd.DataFrame:
-    """Divide the mean FVU of each cell by PCA's mean over the same splits."""
-    reference = fvu[REFERENCE]
+def cell_ratios(fvu: pd.DataFrame, reference: str = REFERENCE) -> pd.DataFrame:
+    """Divide the mean FVU of each cell by the reference's over the same splits."""
+    divisor = fvu[reference]
     ratios = {
-        method: cell_means(fvu[method])
-        / cell_means(reference.where(fvu[method].notna()))
+        method: cell_means(fvu[method]) / cell_means(divisor.where(fvu[method].notna()))
         for method in fvu
     }
     return pd.DataFrame(ratios)
