@@ -170,6 +170,12 @@ def test_report_names_improvements_and_its_limits(rows):
     assert "not measured" not in text
 
 
+def test_report_says_that_one_split_is_little(rows):
+    warning = "**One split of each table only"
+    assert warning not in report.defaults_text(rows)
+    assert warning in report.defaults_text(rows[rows["split"] == 0])
+
+
 def test_failed_fit_is_infinitely_bad(rows):
     failed = (rows["method"] == "wide") & (rows["table"] == "flat")
     rows.loc[failed, ["held_out_fvu", "fit_seconds", "linear_score"]] = np.nan
