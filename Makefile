@@ -12,7 +12,7 @@ VENV := .venv
 RUN := $(VENV)/bin/python -m
 
 .DEFAULT_GOAL := help
-.PHONY: help benchmark test lint types unit examples clean
+.PHONY: help benchmark test test-oldest fuzz lint types unit examples clean
 
 help:
 	@sed -n 's/^# \{0,1\}//p' Makefile | sed -n 1,5p
@@ -33,6 +33,10 @@ types: $(VENV)/installed-test
 
 unit: $(VENV)/installed-test
 	$(RUN) pytest
+
+# Ten minutes or so of tables that nobody thought of.
+fuzz: $(VENV)/installed-test
+	HYPOTHESIS_PROFILE=fuzz $(RUN) pytest tests/test_properties.py --hypothesis-show-statistics
 
 examples: $(VENV)/installed-benchmark
 	for example in examples/plot_*.py; do \

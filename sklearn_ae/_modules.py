@@ -18,7 +18,7 @@ ACTIVATIONS: dict[str, type[nn.Module]] = {
 
 
 # Step of the code's correction, as a share of the root mean square of what PCA leaves.
-CODE_STEP = 0.3
+CODE_STEP = 0.6
 # The decoder starts this many times as wide as Scott's bandwidth.
 BANDWIDTHS = 1.5
 
