@@ -34,6 +34,14 @@ types: $(VENV)/installed-test
 unit: $(VENV)/installed-test
 	$(RUN) pytest
 
+# The oldest supported versions, in an environment of their own. scikit-learn 1.6 calls
+# pytest in a way that pytest 9 warns of.
+test-oldest:
+	$(MAKE) VENV=.venv-oldest .venv-oldest/created
+	.venv-oldest/bin/python -m pip install --disable-pip-version-check \
+		-c constraints-oldest.txt -e ".[test,benchmark]"
+	.venv-oldest/bin/python -m pytest -W "ignore::pytest.PytestRemovedIn10Warning"
+
 # Ten minutes or so of tables that nobody thought of.
 fuzz: $(VENV)/installed-test
 	HYPOTHESIS_PROFILE=fuzz $(RUN) pytest tests/test_properties.py --hypothesis-show-statistics
@@ -55,4 +63,4 @@ $(VENV)/created:
 	@touch $@
 
 clean:
-	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) .venv-oldest .mypy_cache .pytest_cache .ruff_cache

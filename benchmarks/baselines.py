@@ -1,6 +1,7 @@
 """Autoencoders as one would write them by hand, to compare with."""
 
 import warnings
+from collections.abc import Iterator
 from itertools import pairwise
 from typing import Any
 
@@ -91,18 +92,24 @@ class PlainAutoencoder(TransformerMixin, BaseEstimator):
 
     def fit(self, X: np.ndarray, y: object = None) -> "PlainAutoencoder":
         """Train on all rows."""
+        for _ in self.epochs(X):
+            pass
+        return self
+
+    def epochs(self, X: np.ndarray) -> Iterator[int]:
+        """Train on all rows, and pause after each epoch."""
         torch.manual_seed(self.random_state)
         sizes = (X.shape[1], *HIDDEN_LAYERS, self.n_components)
         self.encoder_, self.decoder_ = _perceptron(sizes), _perceptron(sizes[::-1])
         model = nn.Sequential(self.encoder_, self.decoder_)
         optimizer = torch.optim.Adam(model.parameters(), lr=LEARNING_RATE)
         rows = _tensor(X)
-        for _ in range(N_EPOCHS):
+        for epoch in range(N_EPOCHS):
             for batch in torch.randperm(len(rows)).split(BATCH_SIZE):
                 optimizer.zero_grad()
                 nn.functional.mse_loss(model(rows[batch]), rows[batch]).backward()
                 optimizer.step()
-        return self
+            yield epoch
 
     def transform(self, X: np.ndarray) -> np.ndarray:
         """Encode."""

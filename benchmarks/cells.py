@@ -164,7 +164,7 @@ def measure(cell: Cell, build: Builder | None = None) -> dict[str, Any]:
     split = split_table(cell.table, cell.split)
     figures: dict[str, float] = {}
     try:
-        _warm_up(build)
+        warm_up(build)
         reducer, figures = _fit(cell, split, build)
         figures |= _scores(cell, split, reducer)
     except Exception as error:
@@ -173,7 +173,7 @@ def measure(cell: Cell, build: Builder | None = None) -> dict[str, Any]:
 
 
 @cache
-def _warm_up(build: Builder) -> None:
+def warm_up(build: Builder) -> None:
     """Fit a method once to a tiny table, so that no fit pays for loading libraries."""
     build(2, 0).fit(np.random.default_rng(0).standard_normal((64, 8)))
 

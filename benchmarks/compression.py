@@ -21,6 +21,7 @@ from benchmarks.compression_report import compression_text, read_rows
 from benchmarks.compression_summary import REFERENCE, promises
 from benchmarks.datasets import BUNDLED, Table, bundled_table, saved_tables
 from benchmarks.methods import COMPRESSORS, is_installed
+from benchmarks.promises import print_verdicts
 
 RESULTS = Path(__file__).parent / "results"
 N_SPLITS = 3
@@ -126,11 +127,7 @@ def write_report(path: Path) -> bool:
     text_path = path.with_suffix(".md")
     text_path.write_text(compression_text(rows), encoding="utf-8")
     print(f"Wrote {text_path}")
-    results = promises(rows)
-    for promised, found, kept in results:
-        word = {True: "kept", False: "MISSED", None: "not measured"}[kept]
-        print(f"{word}  {promised}; found {found}")
-    return all(kept is not False for _, _, kept in results)
+    return print_verdicts(promises(rows))
 
 
 def split_names(text: str) -> list[str]:

@@ -1,6 +1,6 @@
 """Lay the compression benchmark out as Markdown, from its CSV alone."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +9,16 @@ import pandas as pd
 from benchmarks import compression_summary as summary
 from benchmarks.cells import CODE_SIZES, KEY
 from benchmarks.compression_summary import OURS, REFERENCE
+from benchmarks.markdown import (
+    VERSIONS,
+    bullets,
+    distinct,
+    machine_lines,
+    markdown,
+    number,
+)
 from benchmarks.methods import COMPRESSORS, RIVALS
+from benchmarks.promises import ROUNDING, verdicts
 
 _INTRO = """\
 # Compression
@@ -22,25 +31,13 @@ the same purpose. README.md says what each figure means. Written from the CSV of
 same name by `python -m benchmarks.compression`.
 """
 
-_VERSIONS = ("python", "sklearn_ae", "numpy", "scikit-learn", "skorch", "torch")
-_TEXT = ("table", "method", "metric", "error", "cpu", *_VERSIONS, *RIVALS)
+_TEXT = ("table", "method", "metric", "error", "cpu", *VERSIONS, *RIVALS)
 
 
 def read_rows(path: Path) -> pd.DataFrame:
     """Read the measured rows."""
     rows = pd.read_csv(path, dtype=dict.fromkeys(_TEXT, str))
     return rows.fillna(dict.fromkeys(_TEXT, ""))
-
-
-def number(value: object) -> str:
-    """Print three decimals, or three digits of a large number; a dash for none."""
-    if not isinstance(value, float):
-        return str(value)
-    if np.isnan(value):
-        return "-"
-    if np.isinf(value):
-        return "failed"
-    return f"{value:.3f}" if abs(value) < 10 else f"{value:.3g}"
 
 
 def _small(value: float) -> str:
@@ -58,28 +55,6 @@ def _whole(value: float) -> str:
     return "-" if np.isnan(value) else f"{value:.0f}"
 
 
-def markdown(frame: pd.DataFrame, show: Callable[..., str] = number) -> str:
-    """Print a table, the levels of its index first."""
-    levels = frame.index.nlevels
-    names = ["k" if n == "n_components" else n or "method" for n in frame.index.names]
-    cells = frame.reset_index().astype(object).to_numpy()
-    lines = [[*names, *map(str, frame.columns)], ["---"] * levels]
-    lines[1] += ["---:"] * len(frame.columns)
-    for row in cells:
-        lines.append([*map(str, row[:levels]), *map(show, row[levels:])])
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
-
-
-def bullets(lines: list[str]) -> str:
-    """Print a list."""
-    return "\n".join(f"- {line}" for line in lines)
-
-
-def _distinct(rows: pd.DataFrame, column: str) -> str:
-    """Name all values of a column, most often one."""
-    return ", ".join(str(value) for value in rows[column].unique() if value != "")
-
-
 def circumstances(
     rows: pd.DataFrame,
     methods: Iterable[str] = COMPRESSORS,
@@ -87,14 +62,10 @@ def circumstances(
 ) -> str:
     """Name machine, versions, tables, and what is missing."""
     code_sizes = list(code_sizes)
+    processor, software = machine_lines(rows)
     lines = [
-        f"Processor: {_distinct(rows, 'cpu')}; {_distinct(rows, 'cores')} cores, "
-        f"{_distinct(rows, 'threads')} thread(s) of torch",
-        ", ".join(
-            f"{name} {_distinct(rows, name)}"
-            for name in (*_VERSIONS, *RIVALS)
-            if _distinct(rows, name)
-        ),
+        f"{processor}, {distinct(rows, 'threads')} thread(s) of torch",
+        software,
         f"{rows['split'].nunique()} split(s), a quarter of the rows held out",
     ]
     shapes = rows.groupby("table")[["rows", "columns"]].first()
@@ -124,16 +95,6 @@ def missing(rows: pd.DataFrame, methods: Iterable[str] = COMPRESSORS) -> Iterato
     for (method, error), group in failed.groupby(["method", "error"]):
         cells = map(summary.label, group[list(KEY[:3])].itertuples(index=False))
         yield f"**failed**: {method}, {', '.join(cells)}: {error}"
-
-
-def verdicts(rows: pd.DataFrame) -> str:
-    """List what was promised, and whether it is kept."""
-    words = {True: "kept", False: "**MISSED**", None: "not measured"}
-    lines = [
-        f"{words[kept]}: {promised}; found {found}"
-        for promised, found, kept in summary.promises(rows)
-    ]
-    return "## What was promised\n\n" + bullets(lines)
 
 
 def ratios(rows: pd.DataFrame) -> str:
@@ -178,7 +139,7 @@ def losses(table: pd.DataFrame) -> Iterator[str]:
     if OURS not in table:
         return
     for cell, row in table.iterrows():
-        better = row[row < row[OURS] - summary.ROUNDING].sort_values()
+        better = row[row < row[OURS] - ROUNDING].sort_values()
         if len(better):
             names = ", ".join(
                 f"{name} {number(value)}" for name, value in better.items()
@@ -241,7 +202,7 @@ def compression_text(rows: pd.DataFrame) -> str:
     parts = [
         _INTRO.strip(),
         circumstances(rows),
-        verdicts(rows),
+        verdicts(summary.promises(rows)),
         ratios(rows),
         rivals(rows),
         times(rows),

@@ -4,20 +4,18 @@ A *cell* is a table at one code size; its FVU is the mean over the splits.
 """
 
 from collections.abc import Iterable
-from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
 from benchmarks.methods import COMPRESSORS, RIVALS
+from benchmarks.promises import Promise, at_most
 
 OURS = "autoencoder"
 REFERENCE = "PCA"
 CELL = ["table", "n_components"]
 # Below this share of the variance, differences are rounding.
 SMALLEST_FVU = 1e-12
-# The CSV holds six digits, so that equal methods can differ in the last.
-ROUNDING = 1e-5
 
 WORST_CELL = 1.00
 WORST_SPLIT = 1.01
@@ -26,14 +24,6 @@ WORST_TO_RIVAL = 1.02
 MEDIAN_TO_RIVAL = 0.85
 TIME_TO_DIMKIT = 1 / 3
 SCORE_TOLERANCE = 0.01
-
-
-class Promise(NamedTuple):
-    """What was promised, what came out, and whether it holds (None: not measured)."""
-
-    promised: str
-    found: str
-    kept: bool | None
 
 
 def wide(
@@ -156,30 +146,24 @@ def promises(rows: pd.DataFrame) -> list[Promise]:
     ]
 
 
-def _at_most(promised: str, value: float, limit: float, where: str = "") -> Promise:
-    """Check a figure that must not exceed a limit."""
-    kept = None if np.isnan(value) else bool(value <= limit + ROUNDING)
-    return Promise(promised.format(limit), f"{value:.4f}{where}", kept)
-
-
 def _to_pca(fvu: pd.DataFrame) -> list[Promise]:
     """Check our FVU by PCA's."""
     by_cell, by_split = (f(fvu)[OURS].dropna() for f in (cell_ratios, split_ratios))
     cell, split = by_cell.idxmax(), by_split.idxmax()
     return [
-        _at_most(
+        at_most(
             "FVU at most {:.2f} times PCA's in every cell",
             by_cell[cell],
             WORST_CELL,
             f" ({label(cell)})",
         ),
-        _at_most(
+        at_most(
             "FVU at most {:.2f} times PCA's in every single split",
             by_split[split],
             WORST_SPLIT,
             f" ({label(split)})",
         ),
-        _at_most(
+        at_most(
             "median of the cells' ratios to PCA at most {:.2f}",
             by_cell.median(),
             MEDIAN_TO_PCA,
@@ -192,13 +176,13 @@ def _to_rivals(cells: pd.DataFrame) -> list[Promise]:
     ratio = cells["ratio"].astype(float)
     worst = f" ({label(ratio.idxmax())})" if len(ratio) else ""
     return [
-        _at_most(
+        at_most(
             "FVU at most {:.2f} times the better rival's in every cell",
             ratio.max(),
             WORST_TO_RIVAL,
             worst,
         ),
-        _at_most(
+        at_most(
             "median of the cells' ratios to the better rival at most {:.2f}",
             ratio.median(),
             MEDIAN_TO_RIVAL,
@@ -208,7 +192,7 @@ def _to_rivals(cells: pd.DataFrame) -> list[Promise]:
 
 def _time(ratio: float) -> Promise:
     """Check our fit time by dimkit's."""
-    return _at_most(
+    return at_most(
         "fit time over all tables at most {:.2f} times dimkit's", ratio, TIME_TO_DIMKIT
     )
 

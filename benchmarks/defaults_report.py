@@ -7,14 +7,9 @@ import numpy as np
 import pandas as pd
 
 from benchmarks import compression_summary as summary
-from benchmarks.compression_report import (
-    bullets,
-    circumstances,
-    markdown,
-    number,
-    signed,
-)
+from benchmarks.compression_report import circumstances, signed
 from benchmarks.compression_summary import REFERENCE
+from benchmarks.markdown import bullets, markdown, number
 from benchmarks.methods import RIVALS
 
 DEFAULT = "default"

@@ -259,7 +259,7 @@ def test_failing_method_gets_a_row_with_its_error(toy, monkeypatch):
         raise RuntimeError("no luck")
 
     monkeypatch.setitem(COMPRESSORS, "plain", fail)
-    cells._warm_up.cache_clear()
+    cells.warm_up.cache_clear()
     row = measure(Cell(toy, 2, 0, "plain"))
     assert row["error"] == "RuntimeError: no luck"
     assert np.isnan(row["held_out_fvu"])

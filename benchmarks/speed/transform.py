@@ -1,0 +1,107 @@
+"""What `transform` costs beyond the encoder: throughput, one row, memory."""
+
+from collections.abc import Callable, Iterator
+from functools import partial
+
+import numpy as np
+import torch
+from sklearn.decomposition import PCA
+
+from benchmarks.peak_memory import PeakMemory
+from benchmarks.speed.epochs import HIDDEN_LAYERS, N_COMPONENTS
+from benchmarks.speed.timing import (
+    Measurement,
+    Sizes,
+    Work,
+    alternate,
+    apart,
+    make_rows,
+    one_thread,
+    shape_name,
+)
+from sklearn_ae import AutoencoderTransformer
+from sklearn_ae._modules import Autoencoder
+
+SECTION, ROW_SECTION, MEMORY_SECTION = "transform", "one row", "transform memory"
+OURS, ENCODER, REFERENCE = "autoencoder", "encoder", "PCA"
+BLOCKS = (256, 1024, 4096, 16_384)
+ROWS_TO_FIT = 1000
+
+
+def fitted(X: np.ndarray) -> AutoencoderTransformer:
+    """Fit briefly: only the size of the network matters."""
+    estimator = AutoencoderTransformer(
+        N_COMPONENTS,
+        hidden_layer_sizes=HIDDEN_LAYERS,
+        max_iter=1,
+        cv=None,
+        device="cpu",
+        random_state=0,
+    )
+    return estimator.fit(X[:ROWS_TO_FIT])
+
+
+def _encode(encoder: Autoencoder, X: np.ndarray, n_rows: int) -> np.ndarray:
+    """Call the bare encoder block by block, without centring, scaling or checks."""
+    with torch.inference_mode():
+        blocks = torch.from_numpy(X).split(n_rows)
+        return torch.cat([encoder.encode(block) for block in blocks]).numpy()
+
+
+def _prepared(work: Work) -> Callable[[], Work]:
+    """Make work that needs no preparation look like one that does."""
+    return lambda: work
+
+
+def throughput(sizes: Sizes) -> Iterator[Measurement]:
+    """Time `transform`, and the encoder alone with blocks of several sizes."""
+    X = make_rows(sizes.transform_rows)
+    estimator = fitted(X)
+    encoder = estimator._codec.modules[X.dtype]
+    methods = {OURS: _prepared(partial(estimator.transform, X))}
+    for n_rows in (*BLOCKS, len(X)):
+        if n_rows <= len(X):
+            name = f"{ENCODER}, {n_rows} rows at a time"
+            methods[name] = _prepared(partial(_encode, encoder, X, n_rows))
+    yield from alternate(SECTION, shape_name(len(X)), methods, sizes.repeats)
+
+
+def one_row(sizes: Sizes) -> Iterator[Measurement]:
+    """Time `transform` of one row, many times over, and PCA's."""
+    X = make_rows(ROWS_TO_FIT)
+    pca = PCA(N_COMPONENTS).fit(X)
+    methods = {}
+    for name, reducer in ((OURS, fitted(X)), (REFERENCE, pca)):
+        methods[name] = _prepared(
+            partial(_row_by_row, reducer.transform, X, sizes.single_calls)
+        )
+    case = f"{sizes.single_calls} calls"
+    yield from alternate(ROW_SECTION, case, methods, sizes.repeats)
+
+
+def _row_by_row(
+    transform: Callable[[np.ndarray], np.ndarray], X: np.ndarray, n_calls: int
+) -> None:
+    """Transform the same row so many times."""
+    for _ in range(n_calls):
+        transform(X[:1])
+
+
+def extra_megabytes(n_rows: int) -> float:
+    """Return the peak memory of `transform` beyond its input and output."""
+    X = make_rows(n_rows)
+    estimator = fitted(X)
+    estimator.transform(X[:1])
+    with PeakMemory() as memory:
+        codes = estimator.transform(X)
+    return memory.megabytes - codes.nbytes / 1e6
+
+
+def measure(sizes: Sizes) -> Iterator[Measurement]:
+    """Measure throughput and latency with one thread, and memory in a fresh process."""
+    with one_thread():
+        yield from throughput(sizes)
+        yield from one_row(sizes)
+    value = apart(extra_megabytes, sizes.memory_rows)
+    case = shape_name(sizes.memory_rows)
+    yield Measurement(MEMORY_SECTION, case, OURS, 0, "megabytes", value)
