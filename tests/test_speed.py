@@ -37,7 +37,7 @@ TINY = Sizes(
     repeats=1,
     fit_repeats=1,
     epoch_rows=(64, 300),
-    min_steps=2,
+    n_steps=2,
     transform_rows=300,
     single_calls=2,
     memory_rows=200,
@@ -257,7 +257,8 @@ def test_epochs_section_measures_every_loop():
          epochs.SKORCH_FUSED), 2,
     )  # fmt: skip
     assert (rows["value"] > 0).all()
-    assert epochs.n_epochs(300, 7, batch_size=128) == 3
+    assert epochs.n_epochs(300, 7, batch_size=128) == 2
+    assert epochs.n_epochs(300, 1, batch_size=128) == 1
 
 
 @pytest.mark.parametrize("method", ["ours", "loop", "skorch"])

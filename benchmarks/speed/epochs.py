@@ -135,16 +135,16 @@ class Race:
         return partial(net.partial_fit, rows, rows)
 
 
-def n_epochs(n_rows: int, min_steps: int, batch_size: int = BATCH_SIZE) -> int:
-    """Return the epochs that take so many steps at least."""
-    return math.ceil(min_steps / math.ceil(n_rows / batch_size))
+def n_epochs(n_rows: int, n_steps: int, batch_size: int = BATCH_SIZE) -> int:
+    """Return the epochs that take about so many steps."""
+    return max(1, round(n_steps / math.ceil(n_rows / batch_size)))
 
 
 def measure(sizes: Sizes) -> Iterator[Measurement]:
     """Time each loop with one thread on tables of each size."""
     with one_thread():
         for n_rows in sizes.epoch_rows:
-            race = Race(n_rows, n_epochs(n_rows, sizes.min_steps))
+            race = Race(n_rows, n_epochs(n_rows, sizes.n_steps))
             methods: dict[str, Callable[[], Work]] = {
                 LOOP: race.loop,
                 OURS: race.ours,

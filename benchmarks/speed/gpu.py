@@ -30,7 +30,7 @@ def times(sizes: Sizes, device: str) -> Iterator[Measurement]:
     """Time epochs of ours and of the loop, in small and in large batches."""
     for batch_size in BATCH_SIZES:
         for n_rows in sizes.epoch_rows:
-            length = n_epochs(n_rows, sizes.min_steps, batch_size)
+            length = n_epochs(n_rows, sizes.n_steps, batch_size)
             race = Race(n_rows, length, device, batch_size)
             methods = {
                 LOOP: partial(_to_the_end, race.loop, device),

@@ -58,7 +58,7 @@ class Sizes:
     repeats: int = 7
     fit_repeats: int = 3  # where a repeat takes fits of seconds to minutes
     epoch_rows: tuple[int, ...] = (2_000, 20_000, 200_000)
-    min_steps: int = 1_600  # of each timing of epochs
+    n_steps: int = 1_600  # of each timing of epochs
     transform_rows: int = 100_000
     single_calls: int = 300
     memory_rows: int = 1_000_000
@@ -71,7 +71,7 @@ QUICK = Sizes(
     repeats=3,
     fit_repeats=1,
     epoch_rows=(2_000, 20_000),
-    min_steps=400,
+    n_steps=400,
     transform_rows=20_000,
     single_calls=100,
     memory_rows=100_000,
