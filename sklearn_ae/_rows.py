@@ -14,6 +14,7 @@ from torch.utils.data import TensorDataset
 
 from sklearn_ae._inference import as_tensor
 from sklearn_ae._linear import LinearStart
+from sklearn_ae._missing import missing_cells
 from sklearn_ae._modules import Autoencoder
 
 EVALUATION_BATCH = 4096
@@ -39,9 +40,9 @@ class Rows:
         row_weight = None
         if weight is not None:
             row_weight = as_tensor(weight[:, None] / weight.mean())
-        missing = np.isnan(scaled)
-        if not missing.any():
-            return cls(as_tensor(scaled), row_weight, row_weight)
+        missing = missing_cells(scaled)
+        if missing is None:
+            return cls(torch.from_numpy(scaled), row_weight, row_weight)
         cell_weight = as_tensor(~missing)
         if row_weight is not None:
             cell_weight = cell_weight * row_weight

@@ -114,7 +114,9 @@ class Net(NeuralNet):
 
     @property
     def _default_callbacks(self) -> list[tuple[str, Callback]]:
-        return [("epoch_timer", EpochTimer()), ("print_log", PrintLog())]
+        timer = [("epoch_timer", EpochTimer())]
+        # It lays its table out in every epoch, printed or not.
+        return [*timer, ("print_log", PrintLog())] if self.verbose else timer
 
     def on_batch_begin(self, *args: Any, **kwargs: Any) -> None:
         """Add no row to the history for a batch."""
