@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from numbers import Integral, Real
 from typing import Any, ClassVar
-from warnings import warn
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -15,7 +14,6 @@ from sklearn.base import (
     TransformerMixin,
     _fit_context,
 )
-from sklearn.model_selection import train_test_split
 from sklearn.utils import Tags, check_array, check_random_state
 from sklearn.utils._param_validation import Interval, RealNotInt, StrOptions
 from sklearn.utils.validation import (
@@ -29,12 +27,16 @@ from sklearn_ae._inference import Codec, check_finite
 from sklearn_ae._missing import check_some_observed, missing_cells
 from sklearn_ae._modules import ACTIVATIONS
 from sklearn_ae._persistence import PersistenceMixin
-from sklearn_ae._selection import smallest_code
-from sklearn_ae._shrinkage import Folds, auto_folds, given_splits
-from sklearn_ae._trainer import Architecture
-from sklearn_ae._training import TrainingOptions, check_callback, resolve_device
+from sklearn_ae._settings import (
+    DTYPES,
+    code_size,
+    guard_folds,
+    network_settings,
+    training_data,
+    training_settings,
+    validation_split,
+)
 
-DTYPES = [np.float64, np.float32]
 FITTED_ATTRIBUTES = {
     "_fit_result",
     "best_loss_",
@@ -444,27 +446,25 @@ class AutoencoderTransformer(
         previous: Fit | None,
     ) -> None:
         """Validate, train and set the fitted attributes."""
-        X, weight, kept = self._training_data(rows, sample_weight)
-        options = self._training_options()
+        X, weight, kept = training_data(self, rows, sample_weight)
+        options = training_settings(self)
         seed = int(
             check_random_state(self.random_state).randint(np.iinfo(np.int32).max)
         )
         if not self.warm_start:
             previous = None
-        validation = self._validation_split(len(X), seed)
+        validation = validation_split(self, len(X), seed)
         X_train = X if validation is None else X[validation[0]]
         train_weight = weight
         if weight is not None and validation is not None:
             train_weight = weight[validation[0]]
-        n_components = self._n_components(
-            X_train, train_weight, options, seed, previous
-        )
-        architecture = self._architecture(n_components)
+        n_components = code_size(self, X_train, train_weight, options, seed, previous)
+        architecture = network_settings(self, n_components)
         if previous is not None:
             check_continues(previous, X.shape[1], architecture)
         folds = None
         if validation is None:
-            folds = self._folds(len(X), n_components, kept)
+            folds = guard_folds(self, len(X), n_components, kept)
         fit = fit_autoencoder(
             X,
             weight,
@@ -487,151 +487,6 @@ class AutoencoderTransformer(
             error, _, n_samples = self._squared_sums(X_valid, valid_weight)
             self.best_loss_ = error / (n_samples * (fit.start.total_variance or 1.0))
             self.pca_score_ = fit.start.score(X_valid, valid_weight)
-
-    def _training_data(
-        self, rows: ArrayLike, sample_weight: ArrayLike | None
-    ) -> tuple[NDArray, NDArray[np.float64] | None, NDArray[np.bool_]]:
-        """Validate rows and weights; leave out rows that do not count, and say which.
-
-        The mask, over all rows, is True where a row is kept.
-        """
-        X: NDArray = validate_data(
-            self,
-            rows,
-            dtype=DTYPES,
-            ensure_min_samples=2,
-            ensure_all_finite="allow-nan",
-        )
-        weight, kept = None, np.ones(len(X), dtype=bool)
-        if sample_weight is not None:
-            weight = _check_sample_weight(
-                sample_weight, X, dtype=np.float64, ensure_non_negative=True
-            )
-            kept = weight > 0
-            if kept.sum() < 2:
-                raise ValueError(
-                    f"sample_weight has {kept.sum()} entries above 0, but at least 2 "
-                    "samples are needed."
-                )
-            if not kept.all():
-                X, weight = X[kept], weight[kept]
-            if (weight == 1.0).all():
-                weight = None
-        missing = missing_cells(X)
-        if missing is not None:
-            check_some_observed(missing, axis=0)
-            check_some_observed(missing, axis=1)
-        return X, weight, kept
-
-    def _n_components(
-        self,
-        X: NDArray,
-        weight: NDArray[np.float64] | None,
-        options: TrainingOptions,
-        seed: int,
-        previous: Fit | None,
-    ) -> int:
-        """Return the number of codes that `n_components` means for these data."""
-        largest = min(X.shape)
-        if self.n_components is None:
-            return largest
-        if isinstance(self.n_components, Integral):
-            if self.init == "pca" and self.n_components > largest:
-                raise ValueError(
-                    f"n_components={self.n_components!r} must be at most "
-                    f"min(n_samples, n_features)={largest} with init='pca', as in "
-                    "PCA, where n_samples counts the rows to train on. Lower it, or "
-                    "set init='random'."
-                )
-            return int(self.n_components)
-        if self.init != "pca":
-            raise ValueError(
-                f"n_components={self.n_components!r} is a share of the variance, which "
-                "needs init='pca'. Give the number of codes as an int."
-            )
-        if previous is not None:
-            return previous.codec.shape[1]
-        share = float(self.n_components)
-        return smallest_code(X, weight, share, self._architecture(1), options, seed)
-
-    def _architecture(self, n_components: int) -> Architecture:
-        """Check the layers and describe the network."""
-        given: Any = self.hidden_layer_sizes
-        sizes: list[int] = list(given) if hasattr(given, "__len__") else [given]
-        valid = all(isinstance(size, Integral) and size > 0 for size in sizes)
-        if not valid or isinstance(given, dict | set) or bool in map(type, sizes):
-            raise ValueError(
-                f"hidden_layer_sizes={self.hidden_layer_sizes!r} must hold integers of "
-                "at least 1, one for each hidden layer of the encoder."
-            )
-        return Architecture(
-            n_components=n_components,
-            hidden_layer_sizes=tuple(int(size) for size in sizes),
-            activation=self.activation,
-            init=self.init,
-            whiten=self.whiten,
-        )
-
-    def _training_options(self) -> TrainingOptions:
-        """Check the parameters of training that need more than a type and a range."""
-        callbacks = list(self.callbacks or ())
-        for callback in callbacks:
-            check_callback(callback)
-        return TrainingOptions(
-            learning_rate_init=float(self.learning_rate_init),
-            alpha=float(self.alpha),
-            nested_dropout=float(self.nested_dropout),
-            batch_size=None if self.batch_size == "auto" else int(self.batch_size),
-            max_iter=None if self.max_iter == "auto" else int(self.max_iter),
-            n_iter_no_change=int(self.n_iter_no_change),
-            tol=float(self.tol),
-            verbose=int(self.verbose),
-            device=resolve_device(self.device),
-            callbacks=callbacks,
-        )
-
-    def _validation_split(
-        self, n_samples: int, seed: int
-    ) -> tuple[NDArray, NDArray] | None:
-        """Return indices for training and validation, or None to train on all rows."""
-        if not self.early_stopping:
-            return None
-        n_valid = int(np.ceil(self.validation_fraction * n_samples))
-        if n_samples - n_valid < 2:
-            warn(
-                f"validation_fraction={self.validation_fraction!r} leaves "
-                f"{n_samples - n_valid} of {n_samples} samples for training, but at "
-                "least 2 are needed. Early stopping is off for this fit, which uses "
-                "all samples.",
-                UserWarning,
-                stacklevel=5,  # the line that calls fit, through its decorator
-            )
-            return None
-        train, valid = train_test_split(
-            np.arange(n_samples), test_size=n_valid, random_state=seed
-        )
-        return np.sort(train), np.sort(valid)
-
-    def _folds(
-        self, n_samples: int, n_components: int, kept: NDArray[np.bool_]
-    ) -> Folds | None:
-        """Return the folds of the guard, or None to go without."""
-        if self.init != "pca" or self.cv is None:
-            return None
-        if isinstance(self.cv, str):
-            return auto_folds(n_samples, n_components)
-        if isinstance(self.cv, Integral):
-            folds = Folds(int(self.cv), int(self.cv))
-        else:
-            folds = Folds.of_splits(given_splits(self.cv, kept))
-        n_left = folds.n_left(n_samples)
-        if folds.n_folds > n_samples or n_left <= n_components:
-            raise ValueError(
-                f"cv={self.cv!r} leaves {n_left} of {n_samples} samples to train on, "
-                f"but more than the {n_components} codes are needed, and no more folds "
-                "than samples. Change cv, lower n_components or set cv=None."
-            )
-        return folds
 
     def _set_fitted(self, fit: Fit) -> None:
         """Set the fitted attributes that follow from the fit alone."""

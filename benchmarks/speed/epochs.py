@@ -18,6 +18,7 @@ from benchmarks.speed.timing import (
     shape_name,
 )
 from sklearn_ae import AutoencoderTransformer
+from sklearn_ae import _settings as settings
 from sklearn_ae._inference import as_tensor
 from sklearn_ae._modules import Autoencoder
 from sklearn_ae._rows import Rows
@@ -80,7 +81,7 @@ class Race:
 
     def _untrained(self) -> tuple[Autoencoder, nn.Module]:
         """Return network and loss."""
-        architecture = self.estimator._architecture(N_COMPONENTS)
+        architecture = settings.network_settings(self.estimator, N_COMPONENTS)
         module = build_module(self.start, architecture, seed=0)
         criterion = build_criterion(module, self.start)
         return module.to(self.device), criterion.to(self.device)
@@ -92,7 +93,7 @@ class Race:
             module,
             Rows(self.x_valid) if validating else None,
             criterion=criterion,
-            options=self.estimator._training_options(),
+            options=settings.training_settings(self.estimator),
             phases=[Phase(len(self.x), self.n_epochs)],
             seed=0,
         )

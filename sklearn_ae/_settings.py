@@ -1,0 +1,172 @@
+"""What an estimator's parameters mean for the data of a fit, checked together."""
+
+from __future__ import annotations
+
+from numbers import Integral
+from typing import Any
+from warnings import warn
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.model_selection import train_test_split
+from sklearn.utils.validation import _check_sample_weight, validate_data
+
+from sklearn_ae._fitting import Fit
+from sklearn_ae._missing import check_some_observed, missing_cells
+from sklearn_ae._selection import smallest_code
+from sklearn_ae._shrinkage import Folds, auto_folds, given_splits
+from sklearn_ae._trainer import Architecture
+from sklearn_ae._training import TrainingOptions, check_callback, resolve_device
+
+DTYPES = [np.float64, np.float32]
+
+
+def training_data(
+    model: Any, rows: ArrayLike, sample_weight: ArrayLike | None
+) -> tuple[NDArray, NDArray[np.float64] | None, NDArray[np.bool_]]:
+    """Validate rows and weights; leave out rows that do not count, and say which.
+
+    The mask, over all rows, is True where a row is kept.
+    """
+    X: NDArray = validate_data(
+        model,
+        rows,
+        dtype=DTYPES,
+        ensure_min_samples=2,
+        ensure_all_finite="allow-nan",
+    )
+    weight, kept = None, np.ones(len(X), dtype=bool)
+    if sample_weight is not None:
+        weight = _check_sample_weight(
+            sample_weight, X, dtype=np.float64, ensure_non_negative=True
+        )
+        kept = weight > 0
+        if kept.sum() < 2:
+            raise ValueError(
+                f"sample_weight has {kept.sum()} entries above 0, but at least 2 "
+                "samples are needed."
+            )
+        if not kept.all():
+            X, weight = X[kept], weight[kept]
+        if (weight == 1.0).all():
+            weight = None
+    missing = missing_cells(X)
+    if missing is not None:
+        check_some_observed(missing, axis=0)
+        check_some_observed(missing, axis=1)
+    return X, weight, kept
+
+
+def code_size(
+    model: Any,
+    X: NDArray,
+    weight: NDArray[np.float64] | None,
+    options: TrainingOptions,
+    seed: int,
+    previous: Fit | None,
+) -> int:
+    """Return the number of codes that `n_components` means for these data."""
+    largest = min(X.shape)
+    if model.n_components is None:
+        return largest
+    if isinstance(model.n_components, Integral):
+        if model.init == "pca" and model.n_components > largest:
+            raise ValueError(
+                f"n_components={model.n_components!r} must be at most "
+                f"min(n_samples, n_features)={largest} with init='pca', as in "
+                "PCA, where n_samples counts the rows to train on. Lower it, or "
+                "set init='random'."
+            )
+        return int(model.n_components)
+    if model.init != "pca":
+        raise ValueError(
+            f"n_components={model.n_components!r} is a share of the variance, which "
+            "needs init='pca'. Give the number of codes as an int."
+        )
+    if previous is not None:
+        return previous.codec.shape[1]
+    share = float(model.n_components)
+    return smallest_code(X, weight, share, network_settings(model, 1), options, seed)
+
+
+def network_settings(model: Any, n_components: int) -> Architecture:
+    """Check the layers and describe the network."""
+    given: Any = model.hidden_layer_sizes
+    sizes: list[int] = list(given) if hasattr(given, "__len__") else [given]
+    valid = all(isinstance(size, Integral) and size > 0 for size in sizes)
+    if not valid or isinstance(given, dict | set) or bool in map(type, sizes):
+        raise ValueError(
+            f"hidden_layer_sizes={model.hidden_layer_sizes!r} must hold integers of "
+            "at least 1, one for each hidden layer of the encoder."
+        )
+    return Architecture(
+        n_components=n_components,
+        hidden_layer_sizes=tuple(int(size) for size in sizes),
+        activation=model.activation,
+        init=model.init,
+        whiten=model.whiten,
+    )
+
+
+def training_settings(model: Any) -> TrainingOptions:
+    """Check the parameters of training that need more than a type and a range."""
+    callbacks = list(model.callbacks or ())
+    for callback in callbacks:
+        check_callback(callback)
+    return TrainingOptions(
+        learning_rate_init=float(model.learning_rate_init),
+        alpha=float(model.alpha),
+        nested_dropout=float(model.nested_dropout),
+        batch_size=None if model.batch_size == "auto" else int(model.batch_size),
+        max_iter=None if model.max_iter == "auto" else int(model.max_iter),
+        n_iter_no_change=int(model.n_iter_no_change),
+        tol=float(model.tol),
+        verbose=int(model.verbose),
+        device=resolve_device(model.device),
+        callbacks=callbacks,
+    )
+
+
+def validation_split(
+    model: Any, n_samples: int, seed: int
+) -> tuple[NDArray, NDArray] | None:
+    """Return indices for training and validation, or None to train on all rows."""
+    if not model.early_stopping:
+        return None
+    n_valid = int(np.ceil(model.validation_fraction * n_samples))
+    if n_samples - n_valid < 2:
+        warn(
+            f"validation_fraction={model.validation_fraction!r} leaves "
+            f"{n_samples - n_valid} of {n_samples} samples for training, but at "
+            "least 2 are needed. Early stopping is off for this fit, which uses "
+            "all samples.",
+            UserWarning,
+            stacklevel=5,  # the line that calls fit, through its decorator
+        )
+        return None
+    train, valid = train_test_split(
+        np.arange(n_samples), test_size=n_valid, random_state=seed
+    )
+    return np.sort(train), np.sort(valid)
+
+
+def guard_folds(
+    model: Any, n_samples: int, n_components: int, kept: NDArray[np.bool_]
+) -> Folds | None:
+    """Return the folds of the guard, or None to go without."""
+    if model.init != "pca" or model.cv is None:
+        return None
+    if isinstance(model.cv, str):
+        return auto_folds(n_samples, n_components)
+    if isinstance(model.cv, Integral):
+        folds = Folds(int(model.cv), int(model.cv))
+    else:
+        folds = Folds.of_splits(given_splits(model.cv, kept))
+    n_left = folds.n_left(n_samples)
+    if folds.n_folds > n_samples or n_left <= n_components:
+        raise ValueError(
+            f"cv={model.cv!r} leaves {n_left} of {n_samples} samples to train on, "
+            f"but more than the {n_components} codes are needed, and no more folds "
+            "than samples. Change cv, lower n_components or set cv=None."
+        )
+    return folds
