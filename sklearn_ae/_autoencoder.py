@@ -225,7 +225,7 @@ class AutoencoderTransformer(
         `early_stopping=True`, else on the training data.
 
     mean_ : ndarray of shape (n_features,)
-        Mean of each column of the rows trained on.
+        Mean of each column of the rows trained on, missing values filled.
 
     net_ : skorch.NeuralNet
         The trained net, for its `history` and its `module_`, which maps centred and
@@ -455,6 +455,10 @@ class AutoencoderTransformer(
             previous = None
         validation = validation_split(self, len(X), seed)
         X_train = X if validation is None else X[validation[0]]
+        missing = missing_cells(X_train)
+        if missing is not None:
+            where = "" if validation is None else ", without the rows held out,"
+            check_some_observed(missing, axis=0, where=where)
         train_weight = weight
         if weight is not None and validation is not None:
             train_weight = weight[validation[0]]
@@ -484,8 +488,9 @@ class AutoencoderTransformer(
             X_valid = X[validation[1]]
             valid_weight = None if weight is None else weight[validation[1]]
             self.validation_loss_curve_ = fit.loss_curve("valid_loss")
-            error, _, n_samples = self._squared_sums(X_valid, valid_weight)
-            self.best_loss_ = error / (n_samples * (fit.start.total_variance or 1.0))
+            error, _, n_cells = self._squared_sums(X_valid, valid_weight)
+            total_variance = fit.start.total_variance or 1.0
+            self.best_loss_ = error / (n_cells / X.shape[1] * total_variance)
             self.pca_score_ = fit.start.score(X_valid, valid_weight)
 
     def _set_fitted(self, fit: Fit) -> None:
@@ -606,18 +611,21 @@ class AutoencoderTransformer(
     def _squared_sums(
         self, X: NDArray, weight: NDArray[np.float64] | None
     ) -> tuple[float, float, float]:
-        """Sum squared errors, squared deviations from the mean, and weights."""
-        error = total = 0.0
+        """Sum squared errors, squared deviations from the mean, and cells' weights."""
+        error = total = n_cells = 0.0
         with np.errstate(over="ignore"):  # which is checked next
             for rows, x, reconstruction in self._codec.reconstruct(X):
                 squares = np.square(x - reconstruction, dtype=np.float64)
                 deviations = np.square(x, dtype=np.float64)
+                observed = ~np.isnan(x)
                 if weight is not None:
                     squares *= weight[rows, None]
                     deviations *= weight[rows, None]
+                    observed = observed * weight[rows, None]
                 error += float(np.nansum(squares))
                 total += float(np.nansum(deviations))
-        return error, total, float(len(X) if weight is None else weight.sum())
+                n_cells += float(observed.sum())
+        return error, total, n_cells
 
     def _validated(self, X: ArrayLike) -> NDArray:
         """Check rows against the training data."""

@@ -29,6 +29,7 @@ class CodeMoments:
     cross_products: Float64  # (n_components, n_features), codes with X
     squared_error: float
     squared_total: float
+    n_cells: float  # observed ones, times the weights of their rows
 
     @classmethod
     def empty(cls, n_components: int, n_features: int) -> CodeMoments:
@@ -41,6 +42,7 @@ class CodeMoments:
             cross_products=np.zeros((n_components, n_features)),
             squared_error=0.0,
             squared_total=0.0,
+            n_cells=0.0,
         )
 
     def add(
@@ -69,6 +71,12 @@ class CodeMoments:
         self.cross_products += weighted.T @ x
         self.squared_error += float((counts * (x - reconstruction) ** 2).sum())
         self.squared_total += float((counts * x**2).sum())
+        self.n_cells += float(np.broadcast_to(counts, x.shape).sum())
+
+    @property
+    def mean_squared_error(self) -> float:
+        """Squared error of a row, as if the mean over observed cells held for all."""
+        return self.squared_error * len(self.row_sum) / self.n_cells
 
     @property
     def score(self) -> float:
@@ -88,13 +96,16 @@ class CodeBasis:
     explained_variance: Float64  # (n_components,), linear share, divisor n_samples
 
     @classmethod
-    def from_moments(cls, moments: CodeMoments, whiten: bool) -> CodeBasis:
+    def from_moments(
+        cls, moments: CodeMoments, whiten: bool, n_effective: float | None = None
+    ) -> CodeBasis:
         """Centre, decorrelate and order the codes, and scale them as PCA does.
 
         The codes are whitened, rotated by the singular vectors of their
         cross-covariance with X, and scaled by its singular values. For a linear
         autoencoder this gives PCA's scores: whitened scores have the cross-covariance
-        `diag(sqrt(eigenvalues)) @ components` with X.
+        `diag(sqrt(eigenvalues)) @ components` with X. Whitened codes get the divisor
+        `n_effective - 1`; None stands for the moments' own number of rows.
         """
         n_samples, n_components = moments.n_samples, len(moments.code_sum)
         mean = moments.code_sum / n_samples
@@ -108,7 +119,8 @@ class CodeBasis:
         singular = np.pad(singular, (0, n_components - len(singular)))
         left = left * _signs(right, n_components)
         if whiten:
-            scale = np.full(n_components, np.sqrt((n_samples - 1) / n_samples))
+            size = n_effective or n_samples
+            scale = np.full(n_components, np.sqrt((size - 1) / size))
         else:
             scale = np.maximum(singular, SMALLEST_SCALE * singular[0])
             scale = np.where(scale > 0, scale, 1.0)

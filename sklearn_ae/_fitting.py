@@ -12,7 +12,7 @@ from sklearn.utils import gen_batches
 from sklearn_ae._basis import CodeBasis, CodeMoments
 from sklearn_ae._contributions import average_jacobian, spread_rows
 from sklearn_ae._inference import Codec, as_tensor
-from sklearn_ae._linear import ROWS_PER_BLOCK, LinearStart, cell_weights
+from sklearn_ae._linear import ROWS_PER_BLOCK, LinearStart, cell_weights, effective_size
 from sklearn_ae._modules import Autoencoder, CorrectedPCA
 from sklearn_ae._rows import Rows
 from sklearn_ae._shrinkage import Folds
@@ -114,7 +114,7 @@ def fit_autoencoder(
         codec=codec,
         basis=basis,
         score=moments.score,
-        loss=moments.squared_error / (moments.n_samples * variance),
+        loss=moments.mean_squared_error / variance,
         contributions=contributions / codec.scale * codec.code_scale,
         shrinkage=factor,
         loss_unit=loss_variance(module, start) / variance,
@@ -165,7 +165,8 @@ def _change_basis(
             reconstruction = module.raw_decode(code).numpy()
             counts = cell_weights(missing, row_weight)
             moments.add(x, code.numpy(), reconstruction, row_weight, counts)
-    basis = CodeBasis.from_moments(moments, architecture.whiten)
+    size = effective_size(len(X), weight)
+    basis = CodeBasis.from_moments(moments, architecture.whiten, size)
     module.set_basis(
         *(torch.from_numpy(part) for part in (basis.mean, basis.matrix, basis.inverse))
     )

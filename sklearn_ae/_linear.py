@@ -42,7 +42,7 @@ class LinearStart:
     code_scale: Float64  # (n_components,), standard deviations of the scores, scaled
     residual_scale: Float64  # (n_features,), what PCA leaves per column, scaled
     total_variance: float  # summed over columns, scaled
-    n_samples: float  # rows, or the sum of their weights
+    n_samples: float  # see `effective_size`
     filler: Filler  # what missing cells of centred and scaled rows are expected to be
     subspace: Float64 | None  # (n_directions, n_features), orthonormal rows
 
@@ -70,7 +70,7 @@ class LinearStart:
             How many times each row counts, above 0.
         """
         missing = missing_cells(X)
-        n_samples = float(len(X) if weight is None else weight.sum())
+        n_samples = effective_size(len(X), weight)
         mean = _column_means(X, weight, missing)
         with np.errstate(over="ignore", invalid="ignore"):  # which is checked next
             centred = np.subtract(X, mean, dtype=np.float64)
@@ -175,6 +175,17 @@ class LinearStart:
             centred = np.subtract(X[rows], self.mean, dtype=np.float64)
             scaled[rows] = centred / self.scale
         return scaled
+
+
+def effective_size(n_rows: int, weight: Float64 | None) -> float:
+    """Return how many rows weighted rows stand for: the sum of their weights.
+
+    Weights may be normalised to any sum, so it is at least the number of rows, and at
+    most a hundred times as many.
+    """
+    if weight is None:
+        return float(n_rows)
+    return float(np.clip(weight.sum(), n_rows, 100 * n_rows))
 
 
 def cell_weights(

@@ -6,13 +6,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from sklearn.decomposition import PCA
 from sklearn.utils import gen_batches
 
 Float64 = NDArray[np.float64]
 
 MAX_FACTORS = 64
+ROWS_PER_FACTOR = 5  # with fewer, the Gaussian follows the noise
 MAX_ITERATIONS = 30
 # Fewer rows tell the covariance well enough.
 MAX_ROWS = 10_000
@@ -32,14 +33,21 @@ def missing_cells(X: NDArray) -> NDArray[np.bool_] | None:
     return missing if missing.any() else None
 
 
-def check_some_observed(missing: NDArray[np.bool_], axis: int) -> None:
-    """Raise where a column (axis 0) or a row (axis 1) holds no value at all."""
+def check_some_observed(
+    missing: NDArray[np.bool_], axis: int, where: str = "", labels: ArrayLike = ()
+) -> None:
+    """Raise where a column (axis 0) or a row (axis 1) holds no value at all.
+
+    `labels` are the numbers to show, by default positions; `where` goes on after "X".
+    """
     empty = np.flatnonzero(missing.all(axis=axis))
+    if len(empty) and np.size(labels):
+        empty = np.asarray(labels)[empty]
     if len(empty):
         shown = ", ".join(map(str, empty[:5])) + (", ..." if len(empty) > 5 else "")
         kind = ("columns", "rows")[axis]
         raise ValueError(
-            f"X has {len(empty)} {kind} in which every value is missing ({kind} "
+            f"X{where} has {len(empty)} {kind} in which every value is missing ({kind} "
             f"{shown}): nothing is known about them. Drop them first."
         )
 
@@ -74,8 +82,11 @@ class Filler:
     def of_pca(cls, pca: PCA, total_variance: float) -> Filler:
         """Return the Gaussian of a PCA of complete, centred rows."""
         n_features = pca.components_.shape[1]
+        n_samples = pca.n_samples_
         eigenvalues = np.nan_to_num(pca.explained_variance_)
-        n_factors = min(MAX_FACTORS, len(eigenvalues), max(n_features - 1, 1))
+        eigenvalues = eigenvalues * (n_samples - 1) / n_samples  # as total_variance
+        most = max(min(n_features - 1, n_samples // ROWS_PER_FACTOR), 1)
+        n_factors = min(MAX_FACTORS, len(eigenvalues), most)
         rest = total_variance - eigenvalues[:n_factors].sum()
         smallest = SMALLEST_NOISE * (total_variance / n_features or 1.0)
         noise = max(rest / max(n_features - n_factors, 1), smallest)
@@ -105,6 +116,7 @@ class Filler:
         for _ in range(MAX_ITERATIONS):
             improved = filler._improved(x, weight)
             settled = abs(improved.noise - filler.noise) < TOLERANCE * filler.noise
+            settled = settled and improved.noise > SMALLEST_NOISE
             filler = improved
             if settled:
                 break
@@ -116,8 +128,10 @@ class Filler:
         n_features = x.shape[1]
         rows = np.nan_to_num(x) * np.sqrt(weight)[:, None]
         mirrored = np.concatenate((rows, -rows))  # their mean is zero
-        pca = PCA(min(len(x), n_features), svd_solver="full").fit(mirrored)
-        return cls.of_pca(pca, float(pca.explained_variance_.sum()))
+        n_components = max(min(len(x) // ROWS_PER_FACTOR, n_features), 1)
+        pca = PCA(n_components, svd_solver="full").fit(mirrored)
+        total_variance = float((mirrored**2).sum() / len(mirrored))
+        return cls.of_pca(pca, total_variance)
 
     def _improved(self, x: Float64, weight: Float64) -> Filler:
         """Return the parameters after one step of expectation maximisation."""
@@ -139,11 +153,13 @@ class Filler:
             sums += weighted.sum(axis=0)
             squares += (weighted * centred).sum(axis=0)
         products = products.reshape(n_features, n_factors, n_factors)
-        ridge = np.diag(np.full(n_factors, SMALLEST_NOISE))
+        # A standard normal prior, without which few rows make loadings explode.
+        ridge = np.diag(np.full(n_factors, self.noise))
         loadings = np.linalg.solve(products + ridge, crossed[:, :, None])[:, :, 0]
         explained = np.einsum("pi,pij,pj->p", loadings, products, loadings)
         error = squares - 2 * (loadings * crossed).sum(axis=1) + explained
-        shift = (sums - (loadings * factor_sums).sum(axis=1)) / counts
+        # A column may be empty in the rows that were drawn.
+        shift = (sums - (loadings * factor_sums).sum(axis=1)) / np.maximum(counts, 1e-9)
         return Filler(
             mean=self.mean + shift,
             scale=self.scale,

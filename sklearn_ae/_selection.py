@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.decomposition import PCA
 
+from sklearn_ae._missing import missing_cells
 from sklearn_ae._rows import Rows
 from sklearn_ae._shrinkage import Folds
 from sklearn_ae._threads import training_mode
@@ -38,7 +39,9 @@ def smallest_code(
     if len(X) > MAX_ROWS:
         drawn = np.random.RandomState(seed).permutation(len(X))[:MAX_ROWS]
         rows = np.sort(drawn)
-        X, weight = X[rows], None if weight is None else weight[rows]
+        missing = missing_cells(X[rows])
+        if missing is None or not missing.all(axis=0).any():
+            X, weight = X[rows], None if weight is None else weight[rows]
     options = replace(options, callbacks=(), verbose=0)
     low, high = 1, _size_of_pca(X, weight, share)
     if high == 1 or ONE_FOLD.n_left(len(X)) <= high:

@@ -19,6 +19,8 @@ from sklearn_ae._trainer import Architecture
 from sklearn_ae._training import TrainingOptions, check_callback, resolve_device
 
 DTYPES = [np.float64, np.float32]
+# Below this share of the largest weight, a row counts nothing in float32.
+SMALLEST_WEIGHT = 1e-30
 
 
 def training_data(
@@ -40,7 +42,9 @@ def training_data(
         weight = _check_sample_weight(
             sample_weight, X, dtype=np.float64, ensure_non_negative=True
         )
-        kept = weight > 0
+        if not np.isfinite(weight.sum()):
+            raise ValueError("sample_weight is so large that its sum overflows.")
+        kept = weight > SMALLEST_WEIGHT * weight.max()
         if kept.sum() < 2:
             raise ValueError(
                 f"sample_weight has {kept.sum()} entries above 0, but at least 2 "
@@ -52,8 +56,7 @@ def training_data(
             weight = None
     missing = missing_cells(X)
     if missing is not None:
-        check_some_observed(missing, axis=0)
-        check_some_observed(missing, axis=1)
+        check_some_observed(missing, axis=1, labels=np.flatnonzero(kept))
     return X, weight, kept
 
 
@@ -163,7 +166,8 @@ def guard_folds(
     else:
         folds = Folds.of_splits(given_splits(model.cv, kept))
     n_left = folds.n_left(n_samples)
-    if folds.n_folds > n_samples or n_left <= n_components:
+    too_many = not folds.given and folds.n_folds > n_samples
+    if too_many or n_left <= n_components:
         raise ValueError(
             f"cv={model.cv!r} leaves {n_left} of {n_samples} samples to train on, "
             f"but more than the {n_components} codes are needed, and no more folds "

@@ -76,7 +76,7 @@ def test_gaussian_of_incomplete_rows_is_near_that_of_complete_ones():
 
 
 def test_filler_of_many_columns_keeps_some_directions_only():
-    x = np.random.default_rng(0).standard_normal((200, 150))
+    x = np.random.default_rng(0).standard_normal((400, 150))
     pca = PCA().fit(x)
     filler = Filler.of_pca(pca, float(pca.explained_variance_.sum()))
     assert filler.loadings.shape == (150, MAX_FACTORS)
@@ -193,3 +193,47 @@ def test_constant_columns_with_holes(quick):
 
 def test_tags_allow_missing_values(quick):
     assert get_tags(quick()).input_tags.allow_nan
+
+
+def test_gaussian_of_complete_rows_has_their_covariance():
+    rng = np.random.default_rng(0)
+    x = rng.standard_normal((400, 2)) @ rng.standard_normal((2, 8))
+    x = x + 0.5 * rng.standard_normal(x.shape)
+    x -= x.mean(axis=0)
+    covariance = x.T @ x / len(x)
+    filler = Filler.of_pca(PCA().fit(x), float(np.trace(covariance)))
+    expected = filler.loadings @ filler.loadings.T + filler.noise * np.eye(8)
+    assert_allclose(expected, covariance, atol=1e-9)
+
+
+def test_few_rows_do_not_make_the_filler_follow_the_noise():
+    rng = np.random.default_rng(0)
+    x = rng.standard_normal((40, 2)) @ rng.standard_normal((2, 60))
+    x += 0.3 * rng.standard_normal(x.shape)
+    mask = rng.uniform(size=x.shape) < 0.2
+    holes = np.where(mask, np.nan, x)
+    filler = Filler.of_incomplete(holes, np.nanstd(holes, axis=0), None, seed=0)
+    assert rmse(filler.fill(holes), x, mask) < rmse(
+        KNNImputer().fit_transform(holes), x, mask
+    )
+
+
+@pytest.mark.parametrize("changes", [{"cv": None}, {"early_stopping": True}])
+def test_best_loss_has_the_unit_of_the_curves(quick, holes, changes):
+    model = quick(max_iter=8, **changes).fit(holes)
+    curve = model.validation_loss_curve_ or model.loss_curve_
+    assert_allclose(model.best_loss_, min(curve), rtol=0.1)
+
+
+def test_column_that_only_held_out_rows_know_is_named(quick, linear):
+    X = np.array(linear)
+    X[1:, 3] = np.nan
+    models = [quick(early_stopping=True, random_state=seed) for seed in range(20)]
+
+    def fit_all():
+        for model in models:
+            model.fit(X)
+
+    message = "X, without the rows held out, has 1 columns in which every value"
+    with pytest.raises(ValueError, match=message):
+        fit_all()

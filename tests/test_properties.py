@@ -131,7 +131,10 @@ def _check_rows_are_independent(model, X, codes):
     if codes.dtype == np.float32:
         tolerance = {"rtol": 1e-3, "atol": 1e-3 * max(np.abs(codes).max(), 1e-30)}
     take = X.iloc if isinstance(X, pd.DataFrame) else X
-    order = np.arange(len(codes))[::-1]
-    assert_allclose(model.transform(take[order]), codes[order], **tolerance)
-    assert_allclose(model.transform(take[:1]), codes[:1], **tolerance)
-    assert_allclose(model.transform(take[1:]), codes[1:], **tolerance)
+    shown = np.ones(codes.shape[1], dtype=bool)
+    if model.whiten:  # which blows rounding up where there is hardly any variance
+        shares = model.explained_variance_ratio_
+        shown = shares > 1e-6 * max(shares.max(), 1e-300)
+    for rows in (np.arange(len(codes))[::-1], slice(0, 1), slice(1, None)):
+        again = model.transform(take[rows])
+        assert_allclose(again[:, shown], codes[rows][:, shown], **tolerance)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn import config_context
-from sklearn.model_selection import KFold, cross_validate
+from sklearn.model_selection import KFold, RepeatedKFold, cross_validate
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import (
@@ -179,3 +179,34 @@ def test_weights_are_routed_through_a_pipeline(quick, curved, weight):
     scaled = StandardScaler().fit_transform(curved)
     expected = quick().fit(scaled, sample_weight=weight).transform(scaled)
     assert_array_equal(pipeline.transform(curved), expected)
+
+
+@pytest.mark.parametrize("total", [0.5, 1.0, 1.5, 240.0, 1e12])
+def test_whitened_codes_have_unit_variance_whatever_weights_add_up_to(
+    quick, curved, total
+):
+    weight = np.full(len(curved), total / len(curved))
+    codes = quick(whiten=True).fit(curved, sample_weight=weight).transform(curved)
+    assert_allclose(codes.std(axis=0), 1.0, rtol=0.01)
+
+
+@pytest.mark.parametrize("factor", [1e-30, 1 / 240, 1e250])
+def test_scale_of_the_weights_hardly_matters(quick, curved, factor):
+    weight = np.full(len(curved), factor)
+    expected = quick(hidden_layer_sizes=()).fit(curved)
+    model = quick(hidden_layer_sizes=()).fit(curved, sample_weight=weight)
+    assert_allclose(model.transform(curved), expected.transform(curved), atol=1e-9)
+    score = quick(max_iter=20).fit(curved, sample_weight=weight).score(curved)
+    assert abs(score - quick(max_iter=20).fit(curved).score(curved)) < 0.02
+
+
+def test_missing_row_is_named_by_its_own_number(quick, linear):
+    X, weight = np.array(linear), np.ones(len(linear))
+    X[[0, 5]], weight[0] = np.nan, 0
+    with pytest.raises(ValueError, match=re.escape("(rows 5)")):
+        quick().fit(X, sample_weight=weight)
+
+
+def test_more_folds_than_rows_are_fine_when_they_are_given(quick, linear):
+    cv = RepeatedKFold(n_splits=2, n_repeats=31, random_state=0)
+    assert 0 <= quick(cv=cv, max_iter=1).fit(linear).shrinkage_ <= 1
