@@ -12,7 +12,7 @@ Float64 = NDArray[np.float64]
 # Eigenvalues of the codes' correlation matrix below this are rounding errors.
 RANK_TOLERANCE = 1e-12
 # The variance of a code below this share of the largest is rounding.
-NO_VARIANCE = 1e-29
+NO_VARIANCE = 1e-24
 # Codes that X does not depend on linearly get at least this share of the first's scale,
 # so that the inverse stays well conditioned.
 SMALLEST_SCALE = 1e-6

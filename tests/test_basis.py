@@ -125,3 +125,12 @@ def test_largest_loading_is_positive(x, code):
         basis = CodeBasis.from_moments(moments_of(x, code * signs), whiten=False)
         loadings = (code * signs @ basis.matrix).T @ x
         assert loadings[np.arange(3), np.abs(loadings).argmax(axis=1)].min() > 0
+
+
+def test_rounding_in_a_code_without_variance_is_not_blown_up():
+    rng = np.random.default_rng(0)
+    x = rng.standard_normal((50, 3))
+    code = x * [1.0, 0.1, 1e-13]
+    moments = CodeMoments.empty(3, 3)
+    moments.add(x, code, x)
+    assert np.abs(CodeBasis.from_moments(moments, whiten=False).matrix).max() < 1e3
