@@ -190,9 +190,10 @@ class AutoencoderTransformer(
 
     explained_variance_ratio_ : ndarray of shape (n_components,)
         Share of the variance of the training data that each code explains, in
-        descending order; they sum to `score(X)` of the training data, or to 0 where
-        that is negative. What the codes explain jointly is divided among them in the
-        proportion of what each explains linearly, which for a linear autoencoder is
+        descending order; they sum to `score(X)` of the training data, with the weights
+        of its rows, or to 0 where that is negative. What the codes explain jointly is
+        divided among them in the proportion of what each explains linearly, which for a
+        linear autoencoder is
         PCA's `explained_variance_ratio_`.
 
     feature_contributions_ : ndarray of shape (n_components, n_features)
@@ -272,9 +273,11 @@ class AutoencoderTransformer(
     rows with missing values later. Rows and columns without any value are refused.
 
     Weights of rows count as repetitions: a row of weight 2 is a row given twice, and
-    one of weight 0 is left out. They scale the statistics, PCA, the loss and the
-    scores; sizes that follow from the number of rows (batches, epochs, folds) count
-    each row once.
+    one of weight 0 is left out, as is one below 1e-30 of the largest. They scale the
+    statistics, PCA, the loss and the scores. Batches, epochs and folds count each row
+    once; the bandwidth, the noise floor and the divisor of `whiten` count the sum of
+    the weights, but no fewer than the rows there are and no more than a hundred times
+    as many.
 
     Training uses one thread, on which the steps of a network of this size take least
     time when other processes are at work; the caller's thread count is restored.
