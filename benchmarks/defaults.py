@@ -53,7 +53,7 @@ PARAMETERS: dict[str, tuple[Any, ...]] = {
 CONSTANTS: dict[str, tuple[Any, ...]] = {
     "sklearn_ae._losses.CODE_SHIFT_COST": (0.0, 0.03, 0.3),
     "sklearn_ae._modules.CODE_STEP": (0.1, 1.0),
-    "sklearn_ae._modules.BANDWIDTHS": (1.0, 3.0),
+    "sklearn_ae._network.BANDWIDTHS": (1.0, 3.0),
     "sklearn_ae._training.BETAS": ((0.9, 0.999),),
 }
 # The name that the trainer imported, as patching the function's own module would miss.

@@ -21,11 +21,13 @@ from sklearn.utils.validation import (
     check_is_fitted,
     validate_data,
 )
+from torch import nn
 
 from sklearn_ae._fitting import Fit, check_continues, fit_autoencoder
 from sklearn_ae._inference import Codec, check_finite
 from sklearn_ae._missing import check_some_observed, missing_cells
-from sklearn_ae._modules import ACTIVATIONS
+from sklearn_ae._module_parameters import ModuleParametersMixin
+from sklearn_ae._network import ACTIVATIONS
 from sklearn_ae._persistence import PersistenceMixin
 from sklearn_ae._settings import (
     DTYPES,
@@ -36,6 +38,7 @@ from sklearn_ae._settings import (
     training_settings,
     validation_split,
 )
+from sklearn_ae._threads import private_generators
 
 FITTED_ATTRIBUTES = {
     "_fit_result",
@@ -56,7 +59,11 @@ FITTED_ATTRIBUTES = {
 
 
 class AutoencoderTransformer(
-    PersistenceMixin, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
+    PersistenceMixin,
+    ModuleParametersMixin,
+    ClassNamePrefixFeaturesOutMixin,
+    TransformerMixin,
+    BaseEstimator,
 ):
     """Autoencoder that starts as PCA and learns what PCA misses.
 
@@ -93,9 +100,58 @@ class AutoencoderTransformer(
         "random" gives the textbook autoencoder, perceptrons with randomly drawn
         weights and no linear path; it has no floor.
 
-    loss : {"squared_error"}, default="squared_error"
-        Squared error in the units of `X`, divided by the total variance of the training
-        data: 1 is as good as the mean, 0 is perfect.
+    loss : {"squared_error", "absolute_error", "huber", "log_loss"}, \
+            default="squared_error"
+        What training minimises, in the units of `X`, divided by what predicting the
+        mean of the training data costs: 1 is as good as the mean, 0 is perfect.
+
+        - "squared_error" is PCA's, and leads to the fraction of variance unexplained.
+        - "absolute_error" and "huber" are for outliers and heavy tails. "huber" is
+          squared up to 1.35 standard deviations of what PCA leaves in a column, and
+          linear beyond. With both, rows far from the median count less, for PCA and
+          all statistics too (see Notes).
+        - "log_loss" is the cross-entropy of values between 0 and 1, less what a perfect
+          reconstruction has of it; it needs `output_activation="logistic"`.
+
+        `score` measures squared errors with every loss.
+
+    code_activation : {"identity", "logistic", "relu", "silu", "tanh"}, \
+            default="identity"
+        Activation of the codes. Others than "identity" need `init="random"`.
+
+    output_activation : {"identity", "logistic"}, default="identity"
+        "logistic" keeps reconstructions between 0 and 1 and asks for an `X` that does
+        so. With `init="pca"` the correction is added to the logit of PCA's
+        reconstruction, kept between 0.01 and 0.99; PCA alone is cut off at 0 and 1.
+
+    module : torch.nn.Module, class of such or None, default=None
+        The network. None takes :class:`~sklearn_ae.FullyConnected`, which is built
+        from `hidden_layer_sizes` and `activation`. Any other needs the methods
+        `encode`, from `(batch, n_features)` to `(batch, n_components)`, and `decode`,
+        back again. A class gets those arguments that its constructor names of
+        `n_features`, `n_components`, `hidden_layer_sizes`, `activation` and `init`, and
+        all parameters `module__*`. An instance is copied, and training starts from its
+        weights. With `init="pca"` it is a correction of PCA: `encode` sees standardised
+        columns, and what both methods return is multiplied by factors that are zero
+        before training. With `init="random"` it sees and writes `X` as it is. See the
+        examples below.
+
+    noise : float, tuple, callable or None, default=None
+        Noise on the input while training; the target stays clean. A float is the
+        standard deviation of Gaussian noise in the units of `X`. A tuple names the kind
+        and its level: `("gaussian", 0.5)`; `("masking", 0.2)` sets a share of the cells
+        to zero [7]_; `("swap", 0.1)` replaces a share of the cells by those of other
+        rows in the same columns. A callable gets a batch of rows in the units of `X` as
+        a tensor and a `torch.Generator`, and returns a tensor of the same shape. With
+        `output_activation="logistic"` the result is cut off at 0 and 1. The folds of
+        the guard and held-out rows are corrupted too, always alike, so that the
+        comparison with PCA is one of denoising; `transform` and the scores are not.
+
+    code_penalty : float, default=0.0
+        Cost of the codes' mean absolute value, over their root mean square, in each
+        batch: an L1 penalty that codes cannot evade by shrinking. Together with
+        `code_activation="relu"` it makes most codes of a row zero. It needs
+        `init="random"`, with which there may be more codes than columns.
 
     batch_size : int or "auto", default="auto"
         Rows in each training step. "auto" takes a sixteenth of the rows, from 32 to
@@ -183,6 +239,11 @@ class AutoencoderTransformer(
     verbose : int, default=0
         0 prints nothing, 1 a line for each epoch.
 
+    **module__ : dict
+        Parameters `module__name` are the argument `name` of the class `module`. They
+        are parameters like others: `get_params`, `set_params`, `clone` and
+        `GridSearchCV` know them.
+
     Attributes
     ----------
     n_components_ : int
@@ -214,15 +275,16 @@ class AutoencoderTransformer(
         Number of epochs run.
 
     loss_curve_ : list of float of length n_iter_
-        Mean training loss of each epoch, as a fraction of the total variance. It
-        includes the cost of shifted codes (see Notes).
+        Mean training loss of each epoch, as a fraction of what predicting the mean
+        costs: with `loss="squared_error"`, of the total variance. It includes the cost
+        of shifted codes (see Notes) and `code_penalty`.
 
     validation_loss_curve_ : list of float of length n_iter_ or None
         Loss on the held-out rows after each epoch, in the same unit; None without
         held-out rows.
 
     best_loss_ : float
-        Loss of the weights that were kept: on the held-out rows with
+        Loss of the weights that were kept, without noise: on the held-out rows with
         `early_stopping=True`, else on the training data.
 
     mean_ : ndarray of shape (n_features,)
@@ -252,7 +314,16 @@ class AutoencoderTransformer(
 
     After training, a linear change of basis that leaves the reconstruction as it is
     makes the codes of the training data centred, uncorrelated, ordered by how much of
-    `X` they explain, and scaled as PCA's scores.
+    `X` they explain, and scaled as PCA's scores. With `code_penalty` or a
+    `code_activation` the codes are not mixed and not centred, so that their zeros
+    remain: they are put in the order of how much of `X` each explains linearly by
+    itself, and scaled by the root of that, or to unit variance with `whiten`.
+
+    With `loss="absolute_error"` or "huber", rows more than three times as far from the
+    columns' medians as the median row (in units of the columns' ranges between the 5th
+    and the 95th percentile) count less: their weight is multiplied by the square of
+    the quotient, so that none of them leads PCA [6]_, and rows a million times farther
+    out are left out. What is said of the training data then holds for weighted rows.
 
     The decoder's correction starts the more sharply bent the more rows there are and
     the fewer codes: the weights of its first layer are multiplied by the inverse of
@@ -302,6 +373,13 @@ class AutoencoderTransformer(
 
     .. [5] Scott, D. W. (1992). "Multivariate density estimation". Wiley, section 6.5.
 
+    .. [6] Locantore, N., et al. (1999). "Robust principal component analysis for
+       functional data". Test 8(1), 1-73.
+
+    .. [7] Vincent, P., Larochelle, H., Bengio, Y., & Manzagol, P.-A. (2008).
+       "Extracting and composing robust features with denoising autoencoders". ICML
+       2008.
+
     Examples
     --------
     >>> from sklearn.datasets import load_digits
@@ -311,6 +389,24 @@ class AutoencoderTransformer(
     >>> codes = AutoencoderTransformer(n_components=5, random_state=0).fit_transform(X)
     >>> codes.shape
     (1797, 5)
+
+    A network of one's own, with a parameter that can be searched:
+
+    >>> from torch import nn
+    >>> class Narrow(nn.Module):
+    ...     def __init__(self, n_features, n_components, width=16):
+    ...         super().__init__()
+    ...         first, last = nn.Linear(n_features, width), nn.Linear(width, n_features)
+    ...         self.encode = nn.Sequential(
+    ...             first, nn.Tanh(), nn.Linear(width, n_components)
+    ...         )
+    ...         self.decode = nn.Sequential(
+    ...             nn.Linear(n_components, width), nn.Tanh(), last
+    ...         )
+    >>> narrow = AutoencoderTransformer(5, module=Narrow, random_state=0)
+    >>> narrow = narrow.set_params(module__width=32).fit(X)
+    >>> narrow.score(X) > narrow.pca_score_
+    True
     """
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
@@ -325,7 +421,18 @@ class AutoencoderTransformer(
         ],
         "activation": [StrOptions(set(ACTIVATIONS))],
         "init": [StrOptions({"pca", "random"})],
-        "loss": [StrOptions({"squared_error"})],
+        "module": [type, nn.Module, None],
+        "loss": [StrOptions({"squared_error", "absolute_error", "huber", "log_loss"})],
+        "code_activation": [StrOptions(set(ACTIVATIONS))],
+        "output_activation": [StrOptions({"identity", "logistic"})],
+        "noise": [
+            Interval(Real, 0, None, closed="left"),
+            tuple,
+            list,
+            callable,
+            None,
+        ],
+        "code_penalty": [Interval(Real, 0, None, closed="left")],
         "batch_size": [
             StrOptions({"auto"}),
             Interval(Integral, 1, None, closed="left"),
@@ -358,6 +465,11 @@ class AutoencoderTransformer(
         activation: str = "silu",
         init: str = "pca",
         loss: str = "squared_error",
+        code_activation: str = "identity",
+        output_activation: str = "identity",
+        module: type | nn.Module | None = None,
+        noise: Any = None,
+        code_penalty: float = 0.0,
         batch_size: int | str = "auto",
         learning_rate_init: float = 0.01,
         alpha: float = 1.0,
@@ -374,12 +486,18 @@ class AutoencoderTransformer(
         callbacks: Sequence[Any] | None = None,
         random_state: int | np.random.RandomState | None = None,
         verbose: int = 0,
+        **module__: Any,
     ) -> None:
         self.n_components = n_components
         self.hidden_layer_sizes = hidden_layer_sizes
         self.activation = activation
         self.init = init
         self.loss = loss
+        self.code_activation = code_activation
+        self.output_activation = output_activation
+        self.module = module
+        self.noise = noise
+        self.code_penalty = code_penalty
         self.batch_size = batch_size
         self.learning_rate_init = learning_rate_init
         self.alpha = alpha
@@ -396,6 +514,7 @@ class AutoencoderTransformer(
         self.callbacks = callbacks
         self.random_state = random_state
         self.verbose = verbose
+        self._set_module_parameters(module__)
 
     @_fit_context(prefer_skip_nested_validation=True)
     def fit(
@@ -449,11 +568,11 @@ class AutoencoderTransformer(
         previous: Fit | None,
     ) -> None:
         """Validate, train and set the fitted attributes."""
-        X, weight, kept = training_data(self, rows, sample_weight)
         options = training_settings(self)
         seed = int(
             check_random_state(self.random_state).randint(np.iinfo(np.int32).max)
         )
+        X, weight, kept = training_data(self, rows, sample_weight, seed)
         if not self.warm_start:
             previous = None
         validation = validation_split(self, len(X), seed)
@@ -465,35 +584,35 @@ class AutoencoderTransformer(
         train_weight = weight
         if weight is not None and validation is not None:
             train_weight = weight[validation[0]]
-        n_components = code_size(self, X_train, train_weight, options, seed, previous)
+        with private_generators(seed, needed=self.module is not None):
+            n_components = code_size(
+                self, X_train, train_weight, options, seed, previous
+            )
         architecture = network_settings(self, n_components)
         if previous is not None:
             check_continues(previous, X.shape[1], architecture)
         folds = None
         if validation is None:
             folds = guard_folds(self, len(X), n_components, kept)
-        fit = fit_autoencoder(
-            X,
-            weight,
-            validation,
-            architecture,
-            options,
-            folds=folds,
-            seed=seed,
-            previous=previous,
-        )
+        with private_generators(seed, needed=not architecture.is_built_in):
+            fit = fit_autoencoder(
+                X,
+                weight,
+                validation,
+                architecture,
+                options,
+                folds=folds,
+                seed=seed,
+                previous=previous,
+            )
         self._set_fitted(fit)
         if validation is None:
             self.validation_loss_curve_ = None
-            self.best_loss_ = fit.loss
             self.pca_score_ = fit.start.score(X, weight)
         else:
             X_valid = X[validation[1]]
             valid_weight = None if weight is None else weight[validation[1]]
             self.validation_loss_curve_ = fit.loss_curve("valid_loss")
-            error, _, n_cells = self._squared_sums(X_valid, valid_weight)
-            total_variance = fit.start.total_variance or 1.0
-            self.best_loss_ = error / (n_cells / X.shape[1] * total_variance)
             self.pca_score_ = fit.start.score(X_valid, valid_weight)
 
     def _set_fitted(self, fit: Fit) -> None:
@@ -504,6 +623,7 @@ class AutoencoderTransformer(
         self.n_components_ = fit.codec.shape[1]
         self.n_iter_ = len(fit.net.history)
         self.loss_curve_ = fit.loss_curve("train_loss")
+        self.best_loss_ = fit.loss
         self.shrinkage_ = fit.shrinkage
         self.feature_contributions_ = fit.contributions
         self.explained_variance_ratio_ = fit.explained_variance_ratio()
@@ -576,7 +696,7 @@ class AutoencoderTransformer(
             weight = _check_sample_weight(
                 sample_weight, validated, dtype=np.float64, ensure_non_negative=True
             )
-        error, total, _ = self._squared_sums(validated, weight)
+        error, total = self._squared_sums(validated, weight)
         check_finite(np.array([error, total]))
         if total == 0.0:
             return 1.0 if error == 0.0 else 0.0
@@ -613,22 +733,19 @@ class AutoencoderTransformer(
 
     def _squared_sums(
         self, X: NDArray, weight: NDArray[np.float64] | None
-    ) -> tuple[float, float, float]:
-        """Sum squared errors, squared deviations from the mean, and cells' weights."""
-        error = total = n_cells = 0.0
+    ) -> tuple[float, float]:
+        """Sum squared errors, and squared deviations from the mean."""
+        error = total = 0.0
         with np.errstate(over="ignore"):  # which is checked next
             for rows, x, reconstruction in self._codec.reconstruct(X):
                 squares = np.square(x - reconstruction, dtype=np.float64)
                 deviations = np.square(x, dtype=np.float64)
-                observed = ~np.isnan(x)
                 if weight is not None:
                     squares *= weight[rows, None]
                     deviations *= weight[rows, None]
-                    observed = observed * weight[rows, None]
                 error += float(np.nansum(squares))
                 total += float(np.nansum(deviations))
-                n_cells += float(observed.sum())
-        return error, total, n_cells
+        return error, total
 
     def _validated(self, X: ArrayLike) -> NDArray:
         """Check rows against the training data."""

@@ -131,6 +131,40 @@ class CodeBasis:
             explained_variance=singular**2,
         )
 
+    @classmethod
+    def permuting(
+        cls, moments: CodeMoments, whiten: bool, n_effective: float | None = None
+    ) -> CodeBasis:
+        """Order and scale the codes alone, so that their zeros stay where they are.
+
+        A code explains of X what a linear map of it alone does; its standard deviation
+        becomes the root of that, as for PCA's scores.
+        """
+        n_samples, n_components = moments.n_samples, len(moments.code_sum)
+        mean = moments.code_sum / n_samples
+        variances = np.diag(moments.code_products) / n_samples - mean**2
+        varies = variances > NO_VARIANCE * variances.max()
+        deviations = np.where(varies, np.sqrt(np.where(varies, variances, 1.0)), 1.0)
+        covariance = moments.cross_products / n_samples
+        covariance -= np.outer(mean, moments.row_sum / n_samples)
+        explained = (covariance**2).sum(axis=1) / deviations**2 * varies
+        order = np.argsort(-explained, kind="stable")
+        scale = np.ones(n_components)
+        size = n_effective or n_samples
+        if whiten:
+            scale[varies] = np.sqrt((size - 1) / size) / deviations[varies]
+        else:
+            target = np.maximum(explained, SMALLEST_SCALE**2 * explained.max())
+            scale[varies] = np.sqrt(target[varies]) / deviations[varies]
+            scale = np.where(scale > 0, scale, 1.0)
+        identity = np.eye(n_components)
+        return cls(
+            mean=np.zeros(n_components),
+            matrix=(identity * scale)[:, order],
+            inverse=(identity / scale)[order],
+            explained_variance=explained[order],
+        )
+
 
 def _whitening(covariance: Float64) -> tuple[Float64, Float64]:
     """Return a matrix that whitens codes of this covariance, and its inverse.

@@ -15,7 +15,7 @@ from sklearn.utils._param_validation import (
     validate_parameter_constraints,
 )
 
-from sklearn_ae._modules import ACTIVATIONS
+from sklearn_ae._network import ACTIVATIONS
 
 Document = dict[str, Any]
 
@@ -46,6 +46,9 @@ ARCHITECTURE = {
     "n_components": [COUNT],
     "hidden_layer_sizes": [list],
     "activation": [StrOptions(set(ACTIVATIONS))],
+    "code_activation": [StrOptions(set(ACTIVATIONS))],
+    "output_activation": [StrOptions({"identity", "logistic"})],
+    "sparse": ["boolean"],
     "init": [StrOptions({"pca", "random"})],
     "whiten": ["boolean"],
 }
@@ -59,7 +62,6 @@ NUMBERS = {
     "loss": [FINITE],
     "loss_unit": [FINITE],
     "shrinkage": [FINITE],
-    "best_loss_": [FINITE],
     "pca_score_": [FINITE],
 }
 # Settings of the net that depend on the fit.

@@ -13,7 +13,8 @@ from sklearn_ae._basis import CodeBasis, CodeMoments
 from sklearn_ae._contributions import average_jacobian, spread_rows
 from sklearn_ae._inference import Codec, as_tensor
 from sklearn_ae._linear import ROWS_PER_BLOCK, LinearStart, cell_weights, effective_size
-from sklearn_ae._modules import Autoencoder, CorrectedPCA
+from sklearn_ae._modules import Autoencoder, CorrectedPCA, LogisticSum
+from sklearn_ae._objective import Objective
 from sklearn_ae._rows import Rows
 from sklearn_ae._shrinkage import Folds
 from sklearn_ae._threads import training_mode
@@ -22,7 +23,6 @@ from sklearn_ae._trainer import (
     Trainer,
     is_pca,
     linear_start,
-    loss_variance,
 )
 from sklearn_ae._training import Net, TrainingOptions
 
@@ -37,13 +37,13 @@ class Fit:
     codec: Codec
     basis: CodeBasis
     score: float  # fraction of variance explained, all rows given to the fit
-    loss: float  # their squared error, as a fraction of the training data's variance
+    loss: float  # of the rows that picked the weights; 1 is that of the mean
     contributions: NDArray[np.float64]  # (n_components, n_features)
     shrinkage: float
-    loss_unit: float  # fractions of variance in one unit of the net's loss
+    loss_unit: float  # losses of the mean in one unit of the net's loss
 
     def loss_curve(self, name: str) -> list[float]:
-        """Loss of each epoch as the fraction of variance unexplained."""
+        """Loss of each epoch as a fraction of the loss of the mean."""
         return [epoch[name] * self.loss_unit for epoch in self.net.history]
 
     def explained_variance_ratio(self) -> NDArray[np.float64]:
@@ -106,7 +106,12 @@ def fit_autoencoder(
         module = net.module_
         codec, basis, moments = _change_basis(module, start, X, weight, architecture)
         contributions = _contributions(module, start, X, weight)
-    variance = start.total_variance or 1.0
+        objective = trainer.objective
+        loss = moments.mean_squared_error / objective.total
+        if validation is not None or options.loss != "squared_error":
+            judged = slice(None) if validation is None else validation[1]
+            judged_weight = None if weight is None else weight[judged]
+            loss = _mean_loss(module, start, X[judged], judged_weight, objective)
     return Fit(
         architecture=architecture,
         net=net,
@@ -114,10 +119,10 @@ def fit_autoencoder(
         codec=codec,
         basis=basis,
         score=moments.score,
-        loss=moments.mean_squared_error / variance,
+        loss=loss,
         contributions=contributions / codec.scale * codec.code_scale,
         shrinkage=factor,
-        loss_unit=loss_variance(module, start) / variance,
+        loss_unit=objective.unit / objective.total,
     )
 
 
@@ -132,7 +137,15 @@ def check_continues(previous: Fit, n_features: int, architecture: Architecture) 
             f"warm_start=True continues a fit with (n_features, n_components)={sizes}, "
             f"but now they are {new_sizes}. Set warm_start=False."
         )
-    for name in ("hidden_layer_sizes", "activation", "init"):
+    for name in (
+        "init",
+        "module",
+        "module_parameters",
+        "hidden_layer_sizes",
+        "activation",
+        "code_activation",
+        "output_activation",
+    ):
         before, now = getattr(previous.architecture, name), getattr(architecture, name)
         if before != now:
             raise ValueError(
@@ -156,6 +169,9 @@ def _change_basis(
         if not (is_pca(module) or np.array_equal(trained, exact.astype(np.float32))):
             exact = start.turned_to(trained).components
         module.components = as_tensor(exact, torch.float64)
+        if isinstance(module.output, LogisticSum):
+            module.output.mean = as_tensor(start.mean, torch.float64)
+            module.output.scale = torch.tensor(start.scale, dtype=torch.float64)
     moments = CodeMoments.empty(architecture.n_components, X.shape[1])
     with torch.inference_mode():
         for rows in gen_batches(len(X), ROWS_PER_BLOCK):
@@ -166,13 +182,35 @@ def _change_basis(
             counts = cell_weights(missing, row_weight)
             moments.add(x, code.numpy(), reconstruction, row_weight, counts)
     size = effective_size(len(X), weight)
-    basis = CodeBasis.from_moments(moments, architecture.whiten, size)
+    build = CodeBasis.permuting if architecture.sparse else CodeBasis.from_moments
+    basis = build(moments, architecture.whiten, size)
     module.set_basis(
         *(torch.from_numpy(part) for part in (basis.mean, basis.matrix, basis.inverse))
     )
     code_scale = 1.0 if architecture.whiten else start.scale
     codec = Codec(module, start.mean, start.scale, code_scale, start.filler)
     return codec, basis, moments
+
+
+def _mean_loss(
+    module: Autoencoder,
+    start: LinearStart,
+    X: NDArray,
+    weight: NDArray[np.float64] | None,
+    objective: Objective,
+) -> float:
+    """Loss per row, without noise, as a fraction of the loss of the mean."""
+    cell_loss = objective.cell_loss.to("cpu", torch.float64)
+    loss = n_cells = 0.0
+    with torch.inference_mode():
+        for rows in gen_batches(len(X), ROWS_PER_BLOCK):
+            x, missing = start.to_filled(X[rows])
+            given = torch.from_numpy(x)
+            losses = cell_loss(module.reconstruct(given), given).numpy()
+            counts = cell_weights(missing, None if weight is None else weight[rows])
+            loss += float((counts * losses).sum())
+            n_cells += float(np.broadcast_to(counts, x.shape).sum())
+    return loss * X.shape[1] / (n_cells * objective.total)
 
 
 def _contributions(

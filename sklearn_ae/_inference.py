@@ -81,7 +81,8 @@ class Codec:
 
         def to_rows(z: NDArray) -> NDArray:
             rows = module.decode(torch.from_numpy(z / self.code_scale)).numpy()
-            return rows * self.scale + mean
+            rows = rows * self.scale + mean
+            return rows.clip(0, 1) if module.is_bounded else rows
 
         return self._map(codes, len(mean), to_rows)
 

@@ -1,33 +1,107 @@
-"""Loss terms on tensors."""
+"""Losses on tensors: of single cells, and of batches with what is added to them."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
+import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
-# Cost of moving a code away from PCA's score, in units of squared error and in
-# proportion to the share of PCA's error that is still there. Where much remains, codes
-# stay what a linear model can read; where bending explains nearly all, it is free.
+# Cost of moving a code away from PCA's score, in units of the loss and in proportion to
+# the share of PCA's loss that is still there. Where much remains, codes stay what a
+# linear model can read; where bending explains nearly all, it is free.
 # benchmarks/compression.py measures both, loss and linear score, at this value.
 CODE_SHIFT_COST = 0.1
+# Errors beyond so many standard deviations of what PCA leaves count linearly: Huber's
+# choice, which loses 5 % of efficiency where errors are normal.
+HUBER_THRESHOLD = 1.35
+
+
+class SquaredError(nn.Module):
+    """Squared error of each cell."""
+
+    def forward(self, reconstruction: Tensor, x: Tensor) -> Tensor:
+        return (reconstruction - x).square()
+
+
+class AbsoluteError(nn.Module):
+    """Absolute error of each cell."""
+
+    def forward(self, reconstruction: Tensor, x: Tensor) -> Tensor:
+        return (reconstruction - x).abs()
+
+
+class HuberError(nn.Module):
+    """Squared error of each cell up to a threshold for its column, linear beyond.
+
+    Huber, P. J. (1964). "Robust estimation of a location parameter". Annals of
+    Mathematical Statistics 35(1), 73-101.
+    """
+
+    threshold: Tensor  # (n_features,)
+
+    def __init__(self, threshold: Tensor) -> None:
+        super().__init__()
+        self.register_buffer("threshold", threshold)
+
+    def forward(self, reconstruction: Tensor, x: Tensor) -> Tensor:
+        error = (reconstruction - x).abs()
+        near = torch.minimum(error, self.threshold)
+        return near * (2 * error - near)
+
+
+class LogLoss(nn.Module):
+    """Binary cross-entropy of each cell, less what a perfect reconstruction has.
+
+    Rows of the data, between 0 and 1, are `x * scale + mean` of centred and scaled
+    rows.
+    """
+
+    mean: Tensor  # (n_features,)
+    scale: Tensor  # ()
+
+    def __init__(self, mean: Tensor, scale: Tensor) -> None:
+        super().__init__()
+        self.register_buffer("mean", mean)
+        self.register_buffer("scale", scale)
+
+    def forward(self, reconstruction: Tensor, x: Tensor) -> Tensor:
+        found, wanted = (
+            (part * self.scale + self.mean).clamp(0, 1) for part in (reconstruction, x)
+        )
+        entropy = torch.special.entr(wanted) + torch.special.entr(1 - wanted)
+        cross = functional.binary_cross_entropy(found, wanted, reduction="none")
+        return cross - entropy
 
 
 class ReconstructionLoss(nn.Module):
-    """Squared error per row, divided by `variance`, both summed over the columns.
+    """Loss per row, in units of `unit`, summed over the columns.
 
     The target holds the rows and, if not all cells count alike, weights that can be
     broadcast to them.
 
     With `components` (n_components, n_features), training also pays for the squared
-    shift of the codes from the scores on them.
+    shift of the codes from the scores on them, as a share of `variance`; with a
+    `code_penalty`, for the codes' absolute values.
     """
 
     components: Tensor | None
 
-    def __init__(self, variance: float, components: Tensor | None = None) -> None:
+    def __init__(
+        self,
+        cell_loss: nn.Module,
+        unit: float,
+        *,
+        components: Tensor | None = None,
+        variance: float = 1.0,
+        code_penalty: float = 0.0,
+    ) -> None:
         super().__init__()
+        self.cell_loss = cell_loss
+        self.unit = unit
         self.variance = variance
+        self.code_penalty = code_penalty
         self.register_buffer("components", components)
 
     def forward(
@@ -36,15 +110,35 @@ class ReconstructionLoss(nn.Module):
         """Map reconstruction and code of rows, and the target, to a scalar."""
         reconstruction, code = output
         x, *weight = target
-        error = (reconstruction - x).square()
+        error = self.cell_loss(reconstruction, x)
         if weight:
             error = error * weight[0]
-        loss = error.sum() / (len(x) * self.variance)
+        loss: Tensor = error.sum() / (len(x) * self.unit)
         if self.training and self.components is not None:
-            shift = (code - x @ self.components.T).square()
-            if weight:  # of a row, the mean over its cells
-                shift = shift * weight[0].mean(dim=1, keepdim=True)
-            remaining = loss.detach().clamp(max=1.0)
-            price = CODE_SHIFT_COST * remaining / (len(x) * self.variance)
-            loss = loss + price * shift.sum()
+            loss = loss + self._shift_cost(loss, code, x, weight)
+        if self.training and self.code_penalty > 0:
+            loss = loss + self.code_penalty * mean_activity(code)
         return loss
+
+    def _shift_cost(
+        self, loss: Tensor, code: Tensor, x: Tensor, weight: Sequence[Tensor]
+    ) -> Tensor:
+        """Price the distance of codes from PCA's scores."""
+        assert self.components is not None
+        shift = (code - x @ self.components.T).square()
+        if weight:  # of a row, the mean over its cells
+            shift = shift * weight[0].mean(dim=1, keepdim=True)
+        remaining = loss.detach().clamp(max=1.0)
+        price = CODE_SHIFT_COST * remaining / (len(x) * self.variance)
+        return price * shift.sum()
+
+
+def mean_activity(code: Tensor) -> Tensor:
+    """Mean absolute value of codes over their root mean square.
+
+    The quotient does not fall when all codes shrink together, and is lowest where few
+    codes of a row are far from zero (Hoyer, P. O. (2004). "Non-negative matrix
+    factorization with sparseness constraints". JMLR 5, 1457-1469).
+    """
+    smallest = torch.finfo(code.dtype).tiny
+    return code.abs().mean() / code.square().mean().clamp(min=smallest).sqrt()

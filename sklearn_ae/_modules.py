@@ -1,91 +1,30 @@
-"""Plain torch modules: encode, decode, forward. No data, no training."""
+"""Plain torch modules around a network: encode, decode, forward. No data, no training.
+
+Rows and reconstructions are centred and scaled (see `LinearStart`).
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from itertools import pairwise
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-ACTIVATIONS: dict[str, type[nn.Module]] = {
-    "identity": nn.Identity,
-    "logistic": nn.Sigmoid,
-    "relu": nn.ReLU,
-    "silu": nn.SiLU,
-    "tanh": nn.Tanh,
-}
-
+from sklearn_ae._network import ACTIVATIONS
 
 # Step of the code's correction, as a share of the root mean square of what PCA leaves.
 CODE_STEP = 0.6
-# The decoder starts this many times as wide as Scott's bandwidth.
-BANDWIDTHS = 1.5
-
-
-def _linear(n_in: int, n_out: int, bias: bool = True) -> nn.Linear:
-    """Linear layer with uninitialised float32 weights: no generator is touched."""
-    layer: nn.Linear = nn.utils.skip_init(
-        nn.Linear, n_in, n_out, bias=bias, dtype=torch.float32
-    )
-    return layer
-
-
-def initialize(module: nn.Module, generator: torch.Generator) -> None:
-    """Draw all linear weights as torch does, from `generator` alone.
-
-    Uniform on +-1/sqrt(fan_in), the default of `torch.nn.Linear`.
-    """
-    for layer in module.modules():
-        if isinstance(layer, nn.Linear):
-            bound = layer.in_features**-0.5
-            for parameter in layer.parameters():
-                nn.init.uniform_(parameter, -bound, bound, generator=generator)
-
-
-class Perceptron(nn.Sequential):
-    """Fully connected layers: `(batch, sizes[0]) -> (batch, sizes[-1])`."""
-
-    def __init__(self, *, sizes: Sequence[int], activation: str) -> None:
-        layers: list[nn.Module] = []
-        for n_in, n_out in pairwise(sizes[:-1]):
-            layers += [_linear(n_in, n_out), ACTIVATIONS[activation]()]
-        super().__init__(*layers, _linear(sizes[-2], sizes[-1]))
-
-
-class Correction(nn.Module):
-    """Perceptron beside a linear skip, zero until trained.
-
-    An adaptive optimiser moves all weights of the skip alike, so that their sum over
-    many inputs would run ahead of the perceptron's; the root of `n_in` divides it.
-
-    Shapes: `(batch, n_in) -> (batch, n_out)`.
-    """
-
-    def __init__(self, *, sizes: Sequence[int], activation: str) -> None:
-        super().__init__()
-        self.curved = Perceptron(sizes=sizes, activation=activation)
-        self.skip = _linear(sizes[0], sizes[-1], bias=False)
-        self.skip_scale = sizes[0] ** -0.5
-
-    def silence(self) -> None:
-        """Set the last layers to zero, so that the correction vanishes."""
-        last = self.curved[-1]
-        assert isinstance(last, nn.Linear)
-        for layer in (last, self.skip):
-            for parameter in layer.parameters():
-                nn.init.zeros_(parameter)
-
-    def forward(self, x: Tensor) -> Tensor:
-        correction: Tensor = self.curved(x) + self.skip(x) * self.skip_scale
-        return correction
+# What PCA reconstructs is kept this far from 0 and 1 before its logit is corrected.
+MARGIN = 1e-2
 
 
 class Autoencoder(nn.Module):
     """Encoder and decoder with a linear change of basis of the codes between them.
 
-    Rows and reconstructions are centred and scaled (see `LinearStart`). Subclasses
-    give `raw_encode` and `raw_decode`; the basis is the identity until `set_basis`.
+    Subclasses give `raw_encode` and `raw_decode`; the basis is the identity until
+    `set_basis`.
 
     Shapes: `encode` maps `(batch, n_features) -> (batch, n_components)`, `decode` maps
     back to `(batch, n_features)`.
@@ -94,6 +33,7 @@ class Autoencoder(nn.Module):
     code_mean: Tensor
     basis: Tensor
     inverse_basis: Tensor
+    is_bounded = False  # whether rows of the data stay between 0 and 1
 
     def __init__(self, *, n_components: int) -> None:
         super().__init__()
@@ -139,13 +79,51 @@ class Autoencoder(nn.Module):
         return self.raw_decode(code * (position < n_kept)), code
 
 
+class Sum(nn.Module):
+    """Output of `CorrectedPCA` that may take any value: PCA's plus the correction."""
+
+    def forward(self, linear: Tensor, correction: Tensor, step: Tensor) -> Tensor:
+        return linear + correction * step
+
+
+class LogisticSum(nn.Module):
+    """Output of `CorrectedPCA` between 0 and 1 in the units of the data.
+
+    The correction is added to the logit of PCA's reconstruction, which is kept away
+    from 0 and 1. Columns whose step is zero have PCA's, cut off at 0 and 1. Rows of
+    the data are `x * scale + mean` of centred and scaled rows.
+
+    Parameters
+    ----------
+    mean : Tensor of shape (n_features,)
+    scale : Tensor of shape ()
+    """
+
+    mean: Tensor
+    scale: Tensor
+
+    def __init__(self, *, mean: Tensor, scale: Tensor) -> None:
+        super().__init__()
+        self.register_buffer("mean", mean)
+        self.register_buffer("scale", scale)
+
+    def forward(self, linear: Tensor, correction: Tensor, step: Tensor) -> Tensor:
+        share = linear * self.scale + self.mean
+        # A logit changes by at least four times what its share changes by.
+        shift = correction * (4 * self.scale * step)
+        bent = (share.clamp(MARGIN, 1 - MARGIN).logit() + shift).sigmoid()
+        share = torch.where(step == 0, share.clamp(0, 1), bent)
+        return (share - self.mean) / self.scale
+
+
 class CorrectedPCA(Autoencoder):
     """PCA plus learned corrections of code and reconstruction.
 
     `code = x P' + s f(x)` and `reconstruction = code P + r g(code)`, with PCA's
-    components `P` fixed, and `f`, `g` zero at the start. `column_scale` conditions the
-    inputs of `f`; with a `subspace` of m directions, `f` sees and `g` writes the
-    coordinates in these directions instead of all columns.
+    components `P` fixed, and `f`, `g` the encoder and the decoder of a network that
+    returns zeros at the start. `column_scale` conditions the inputs of `f`; with a
+    `subspace` of m directions, `f` sees and `g` writes the coordinates in these
+    directions instead of all columns. `output` joins PCA and correction.
     """
 
     components: Tensor
@@ -158,45 +136,23 @@ class CorrectedPCA(Autoencoder):
     def __init__(
         self,
         *,
+        network: Any,
         components: Tensor,
         column_scale: Tensor,
         code_scale: Tensor,
         residual_scale: Tensor,
         subspace: Tensor | None,
-        hidden_layer_sizes: Sequence[int],
-        activation: str,
+        output: Sum | LogisticSum,
     ) -> None:
-        n_components, n_features = components.shape
-        super().__init__(n_components=n_components)
+        super().__init__(n_components=len(components))
         for name, value in (("column_scale", column_scale), ("subspace", subspace)):
             self.register_buffer(name, value)
         for name in ("components", "code_scale", "residual_scale", "code_step"):
             self.register_buffer(name, None)
         self.rebase(components, code_scale, residual_scale)
-        n_inputs = n_features if subspace is None else len(subspace)
-        sizes = (n_inputs, *hidden_layer_sizes, n_components)
-        self.f = Correction(sizes=sizes, activation=activation)
-        self.g = Correction(sizes=sizes[::-1], activation=activation)
-
-    def silence(self) -> None:
-        """Set both corrections to zero: the module is PCA then."""
-        self.f.silence()
-        self.g.silence()
-
-    def sharpen(self, n_samples: float) -> None:
-        """Let the untrained `g` bend as sharply as so many rows can tell.
-
-        Its first layer is multiplied by the inverse of the bandwidth that Scott's rule
-        gives for standardised codes, `n_samples ** (-1 / (n_components + 4))`, over
-        BANDWIDTHS, where that is above 1. Without it, few codes bend too little.
-
-        Scott, D. W. (1992). "Multivariate density estimation", section 6.5.
-        """
-        sharpness = n_samples ** (1 / (len(self.components) + 4)) / BANDWIDTHS
-        first = self.g.curved[0]
-        with torch.no_grad():
-            for parameter in first.parameters():
-                parameter.mul_(max(1.0, sharpness))
+        self.network = network
+        self.output = output
+        self.is_bounded = isinstance(output, LogisticSum)
 
     def rebase(self, components: Tensor, code_scale: Tensor, step: Tensor) -> None:
         """Keep the corrections and put another PCA under them; `step` per column."""
@@ -209,47 +165,66 @@ class CorrectedPCA(Autoencoder):
         self.code_step = self.code_step * factor
         self.residual_scale = self.residual_scale * factor
 
+    @contextmanager
+    def shrunk(self, factor: float) -> Iterator[None]:
+        """Multiply both corrections by `factor` for a while."""
+        steps = self.code_step, self.residual_scale
+        self.shrink(factor)
+        try:
+            yield
+        finally:
+            self.code_step, self.residual_scale = steps
+
     def raw_encode(self, x: Tensor) -> Tensor:
         """Return PCA's scores plus the correction."""
         inputs = x / self.column_scale if self.subspace is None else x @ self.subspace.T
-        return x @ self.components.T + self.f(inputs) * self.code_step
+        return x @ self.components.T + self.network.encode(inputs) * self.code_step
 
     def raw_decode(self, code: Tensor) -> Tensor:
         """Return PCA's reconstruction plus the correction."""
-        correction = self.g(code / self.code_scale)
+        correction = self.network.decode(code / self.code_scale)
         if self.subspace is not None:
             correction = correction @ self.subspace
-        return code @ self.components + correction * self.residual_scale
+        reconstruction: Tensor = self.output(
+            code @ self.components, correction, self.residual_scale
+        )
+        return reconstruction
 
 
 class PlainAutoencoder(Autoencoder):
-    """Textbook autoencoder: a perceptron to the code and its mirror image back.
+    """A network alone, between activations of the code and of the output.
 
-    `column_scale` turns rows into standardised columns and reconstructions back.
+    The network sees and writes `(x + offset) / unit` of centred and scaled rows.
     """
 
-    column_scale: Tensor
+    offset: Tensor
+    unit: Tensor
 
     def __init__(
         self,
         *,
-        column_scale: Tensor,
+        network: Any,
         n_components: int,
-        hidden_layer_sizes: Sequence[int],
-        activation: str,
+        offset: Tensor,
+        unit: Tensor,
+        code_activation: str,
+        output_activation: str,
     ) -> None:
         super().__init__(n_components=n_components)
-        self.register_buffer("column_scale", column_scale)
-        sizes = (len(column_scale), *hidden_layer_sizes, n_components)
-        self.encoder = Perceptron(sizes=sizes, activation=activation)
-        self.decoder = Perceptron(sizes=sizes[::-1], activation=activation)
+        self.register_buffer("offset", offset)
+        self.register_buffer("unit", unit)
+        self.network = network
+        self.code_activation = ACTIVATIONS[code_activation]()
+        self.output_activation = ACTIVATIONS[output_activation]()
+        self.is_bounded = output_activation == "logistic"
 
     def raw_encode(self, x: Tensor) -> Tensor:
-        """Return the encoder's output."""
-        code: Tensor = self.encoder(x / self.column_scale)
+        """Return the network's codes."""
+        inputs = (x + self.offset) / self.unit
+        code: Tensor = self.code_activation(self.network.encode(inputs))
         return code
 
     def raw_decode(self, code: Tensor) -> Tensor:
-        """Return the decoder's output, rescaled to the columns."""
-        reconstruction: Tensor = self.decoder(code) * self.column_scale
-        return reconstruction
+        """Return the network's output in centred and scaled rows."""
+        output: Tensor = self.output_activation(self.network.decode(code))
+        return output * self.unit - self.offset

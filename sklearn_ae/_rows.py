@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -15,7 +14,6 @@ from torch.utils.data import TensorDataset
 from sklearn_ae._inference import as_tensor
 from sklearn_ae._linear import LinearStart
 from sklearn_ae._missing import missing_cells
-from sklearn_ae._modules import Autoencoder
 
 EVALUATION_BATCH = 4096
 
@@ -72,23 +70,3 @@ class Rows:
         if self.cell_weight is None:
             return TensorDataset(self.x)
         return TensorDataset(self.x, self.cell_weight)
-
-    def squared_error(self, module: Autoencoder) -> float:
-        """Sum of squared reconstruction errors over all cells that count."""
-        errors = []
-        with torch.inference_mode():
-            for start in range(0, len(self), EVALUATION_BATCH):
-                block = slice(start, start + EVALUATION_BATCH)
-                x = self.x[block]
-                error = (module.reconstruct(x) - x).square()
-                if self.cell_weight is not None:
-                    error = error * self.cell_weight[block]
-                errors.append(float(error.sum()))
-        return math.fsum(errors)
-
-    def squared_total(self) -> float:
-        """Sum of squares over all cells that count."""
-        squares = self.x.square()
-        if self.cell_weight is not None:
-            squares = squares * self.cell_weight
-        return float(squares.sum())

@@ -37,6 +37,9 @@ NUMBERS_OF_FIT = ("score", "loss", "shrinkage", "loss_unit")
 NO_TRAINING = TrainingOptions(
     learning_rate_init=1.0,
     alpha=0.0,
+    loss="squared_error",
+    noise=None,
+    code_penalty=0.0,
     nested_dropout=0.0,
     batch_size=1,
     max_iter=1,
@@ -75,7 +78,7 @@ def take_apart(model: Any) -> tuple[Document, Arrays]:
         "output": getattr(model, "_sklearn_output_config", {}).get("transform"),
         "n_features_in_": int(model.n_features_in_),
         "feature_names_in_": None if names is None else [str(name) for name in names],
-        "architecture": asdict(fit.architecture),
+        "architecture": _architecture(fit.architecture),
         "numbers": {name: encode(value) for name, value in _numbers(model).items()},
         "net": {name: encode(getattr(fit.net, name)) for name in NET},
         "history": encode_named(
@@ -89,6 +92,13 @@ def take_apart(model: Any) -> tuple[Document, Arrays]:
     }
 
 
+def _architecture(architecture: Architecture) -> Document:
+    """Return what makes the network; only the built-in one gets here."""
+    document = asdict(architecture)
+    del document["module"], document["module_parameters"]
+    return document
+
+
 def _numbers(model: Any) -> dict[str, float]:
     """Return the fitted numbers."""
     fit: Fit = model._fit_result
@@ -98,7 +108,6 @@ def _numbers(model: Any) -> dict[str, float]:
         "n_samples": fit.start.n_samples,
         "noise": fit.start.filler.noise,
         "code_scale": fit.codec.code_scale,
-        "best_loss_": model.best_loss_,
         "pca_score_": model.pca_score_,
         **{name: getattr(fit, name) for name in NUMBERS_OF_FIT},
     }
@@ -107,7 +116,6 @@ def _numbers(model: Any) -> dict[str, float]:
 def put_together(model: Any, document: Document, arrays: Arrays) -> None:
     """Set the fitted attributes of an estimator to what a checked document says."""
     model._set_fitted(_load_fit(document, arrays))
-    model.best_loss_ = document["numbers"]["best_loss_"]
     model.pca_score_ = document["numbers"]["pca_score_"]
     model.validation_loss_curve_ = decode_curve(document["validation_loss_curve_"])
     model.n_features_in_ = document["n_features_in_"]

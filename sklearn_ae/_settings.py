@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from numbers import Integral
+from functools import partial
+from numbers import Integral, Real
 from typing import Any
 from warnings import warn
 
@@ -10,9 +11,13 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.model_selection import train_test_split
 from sklearn.utils.validation import _check_sample_weight, validate_data
+from torch import nn
 
+from sklearn_ae._corruption import KINDS, Noise
 from sklearn_ae._fitting import Fit
 from sklearn_ae._missing import check_some_observed, missing_cells
+from sklearn_ae._network import FullyConnected
+from sklearn_ae._robust import outlier_weights
 from sklearn_ae._selection import smallest_code
 from sklearn_ae._shrinkage import Folds, auto_folds, given_splits
 from sklearn_ae._trainer import Architecture
@@ -21,10 +26,11 @@ from sklearn_ae._training import TrainingOptions, check_callback, resolve_device
 DTYPES = [np.float64, np.float32]
 # Below this share of the largest weight, a row counts nothing in float32.
 SMALLEST_WEIGHT = 1e-30
+ROBUST_LOSSES = {"absolute_error", "huber"}
 
 
 def training_data(
-    model: Any, rows: ArrayLike, sample_weight: ArrayLike | None
+    model: Any, rows: ArrayLike, sample_weight: ArrayLike | None, seed: int
 ) -> tuple[NDArray, NDArray[np.float64] | None, NDArray[np.bool_]]:
     """Validate rows and weights; leave out rows that do not count, and say which.
 
@@ -37,6 +43,8 @@ def training_data(
         ensure_min_samples=2,
         ensure_all_finite="allow-nan",
     )
+    if model.output_activation == "logistic":
+        _check_shares(X)
     weight, kept = None, np.ones(len(X), dtype=bool)
     if sample_weight is not None:
         weight = _check_sample_weight(
@@ -57,7 +65,41 @@ def training_data(
     missing = missing_cells(X)
     if missing is not None:
         check_some_observed(missing, axis=1, labels=np.flatnonzero(kept))
+    if model.loss in ROBUST_LOSSES:
+        X, weight, inliers = _less_for_outliers(X, weight, seed)
+        kept[kept] = inliers
     return X, weight, kept
+
+
+def _check_shares(X: NDArray) -> None:
+    """Raise unless all values lie between 0 and 1."""
+    with np.errstate(invalid="ignore"):
+        lowest, highest = np.nanmin(X), np.nanmax(X)
+    if lowest < 0 or highest > 1:
+        raise ValueError(
+            "output_activation='logistic' needs values between 0 and 1, but those of "
+            f"X lie between {lowest:g} and {highest:g}. Scale X, for instance with "
+            "MinMaxScaler, or set output_activation='identity'."
+        )
+
+
+def _less_for_outliers(
+    X: NDArray, weight: NDArray[np.float64] | None, seed: int
+) -> tuple[NDArray, NDArray[np.float64] | None, NDArray[np.bool_]]:
+    """Lower the weights of outliers; leave out rows that then count next to nothing."""
+    missing = missing_cells(X)
+    if missing is not None:
+        check_some_observed(missing, axis=0)
+    factors = outlier_weights(X, seed)
+    if factors is None:
+        return X, weight, np.ones(len(X), dtype=bool)
+    weight = factors if weight is None else weight * factors
+    inliers = factors > 0
+    return (
+        (X, weight, inliers)
+        if inliers.all()
+        else (X[inliers], weight[inliers], inliers)
+    )
 
 
 def code_size(
@@ -102,13 +144,76 @@ def network_settings(model: Any, n_components: int) -> Architecture:
             f"hidden_layer_sizes={model.hidden_layer_sizes!r} must hold integers of "
             "at least 1, one for each hidden layer of the encoder."
         )
+    _check_activations(model)
+    module = FullyConnected if model.module is None else model.module
     return Architecture(
         n_components=n_components,
         hidden_layer_sizes=tuple(int(size) for size in sizes),
         activation=model.activation,
+        code_activation=model.code_activation,
+        output_activation=model.output_activation,
         init=model.init,
         whiten=model.whiten,
+        sparse=model.code_penalty > 0 or model.code_activation != "identity",
+        module=module,
+        module_parameters=_module_parameters(model, module),
     )
+
+
+def _check_activations(model: Any) -> None:
+    """Raise where activations or penalties of codes and outputs do not fit together."""
+    if model.init == "pca":
+        for name, neutral in (("code_activation", "identity"), ("code_penalty", 0)):
+            if getattr(model, name) != neutral:
+                raise ValueError(
+                    f"{name}={getattr(model, name)!r} needs init='random': with "
+                    "init='pca' the codes stay close to PCA's, which are not sparse."
+                )
+    if model.loss == "log_loss" and model.output_activation != "logistic":
+        raise ValueError(
+            "loss='log_loss' needs reconstructions between 0 and 1. Set "
+            "output_activation='logistic'."
+        )
+
+
+def _module_parameters(model: Any, module: Any) -> dict[str, Any]:
+    """Check the network and return the arguments of its class, without prefix."""
+    if isinstance(module, type) and not issubclass(module, nn.Module):
+        raise ValueError(
+            f"module={module!r} must be a torch module with the methods encode and "
+            "decode, or a class of such."
+        )
+    parameters: dict[str, Any] = model._get_module_parameters()
+    if parameters and isinstance(module, nn.Module):
+        raise ValueError(
+            f"module__{next(iter(parameters))} is an argument for a class, but module "
+            f"is an instance of {type(module).__name__}. Give the class."
+        )
+    return parameters
+
+
+def noise_function(noise: Any) -> Noise | None:
+    """Return what corrupts rows in the units of the data, or None for no noise."""
+    if noise is None or callable(noise):
+        function: Noise | None = noise
+        return function
+    kind, level = ("gaussian", noise) if isinstance(noise, Real) else _pair(noise)
+    known = isinstance(kind, str) and kind in KINDS
+    largest = np.inf if kind == "gaussian" else 1.0
+    number = isinstance(level, Real) and not isinstance(level, bool)
+    value = float(level) if number else np.nan
+    if not (known and 0 <= value <= largest and np.isfinite(value)):
+        raise ValueError(
+            f"noise={noise!r} must be None, the standard deviation of Gaussian noise, "
+            "a pair of 'gaussian' and a standard deviation, of 'masking' or 'swap' and "
+            "a share of the cells between 0 and 1, or a callable."
+        )
+    return partial(KINDS[kind], level=value) if value > 0 else None
+
+
+def _pair(noise: Any) -> tuple[Any, Any]:
+    """Return a kind of noise and its level, None for what is no pair."""
+    return tuple(noise) if len(noise) == 2 else (None, None)
 
 
 def training_settings(model: Any) -> TrainingOptions:
@@ -119,6 +224,9 @@ def training_settings(model: Any) -> TrainingOptions:
     return TrainingOptions(
         learning_rate_init=float(model.learning_rate_init),
         alpha=float(model.alpha),
+        loss=model.loss,
+        noise=noise_function(model.noise),
+        code_penalty=float(model.code_penalty),
         nested_dropout=float(model.nested_dropout),
         batch_size=None if model.batch_size == "auto" else int(model.batch_size),
         max_iter=None if model.max_iter == "auto" else int(model.max_iter),

@@ -14,11 +14,12 @@ from sklearn.model_selection import KFold, check_cv
 from torch import Tensor
 
 from sklearn_ae._modules import CorrectedPCA
+from sklearn_ae._objective import Objective
 from sklearn_ae._rows import Rows
 
 # From PCA alone to the full correction.
 FACTORS = tuple(step / 10 for step in range(11))
-# Held-out error must fall by this share before PCA is given up.
+# Held-out loss must fall by this share before PCA is given up.
 SMALLEST_GAIN = 0.02
 
 # With more rows weight decay suffices.
@@ -92,19 +93,19 @@ def splits(n_samples: int, folds: Folds, seed: int) -> list[tuple[Tensor, Tensor
     return [(torch.from_numpy(train), torch.from_numpy(test)) for train, test in used]
 
 
-def best_factor(errors: NDArray[np.float64]) -> float:
-    """Return the factor with the lowest error, or 0 if it hardly improves on PCA."""
-    best = int(errors.argmin())
-    confirmed = errors[best] <= (1.0 - SMALLEST_GAIN) * errors[0]
+def best_factor(losses: NDArray[np.float64]) -> float:
+    """Return the factor with the lowest loss, or 0 if it hardly improves on PCA."""
+    best = int(losses.argmin())
+    confirmed = losses[best] <= (1.0 - SMALLEST_GAIN) * losses[0]
     return FACTORS[best] if confirmed else 0.0
 
 
-def squared_errors(module: CorrectedPCA, rows: Rows) -> NDArray[np.float64]:
-    """Sum of squared errors on rows for each factor on the correction."""
-    errors = []
-    code_step, residual_scale = module.code_step, module.residual_scale
+def losses_by_factor(
+    module: CorrectedPCA, rows: Rows, objective: Objective
+) -> NDArray[np.float64]:
+    """Sum of losses on rows for each factor on the correction."""
+    losses = []
     for factor in FACTORS:
-        module.shrink(factor)
-        errors.append(rows.squared_error(module))
-        module.code_step, module.residual_scale = code_step, residual_scale
-    return np.array(errors)
+        with module.shrunk(factor):
+            losses.append(objective.loss(module, rows))
+    return np.array(losses)

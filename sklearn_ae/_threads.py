@@ -9,6 +9,7 @@ from contextlib import ExitStack, contextmanager
 import torch
 
 _thread_lock = threading.Lock()
+_generator_lock = threading.RLock()
 _this_thread = threading.local()
 _thread_users = 0
 _thread_count = 1
@@ -72,6 +73,21 @@ def training_mode() -> Iterator[None]:
         torch.inference_mode(False),
         torch.enable_grad(),
     ):
+        yield
+
+
+@contextmanager
+def private_generators(seed: int, needed: bool) -> Iterator[None]:
+    """Seed torch's global generators for a while, where a user's network draws of them.
+
+    They belong to the process: fits of such networks wait for each other.
+    """
+    if not needed:
+        yield
+        return
+    devices = range(torch.cuda.device_count())
+    with _generator_lock, torch.random.fork_rng(devices):
+        torch.manual_seed(seed)
         yield
 
 

@@ -3,31 +3,35 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from copy import deepcopy
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 
+from sklearn_ae._corruption import Corruption
 from sklearn_ae._inference import as_tensor
 from sklearn_ae._linear import LinearStart
-from sklearn_ae._losses import ReconstructionLoss
 from sklearn_ae._modules import (
     Autoencoder,
     CorrectedPCA,
+    LogisticSum,
     PlainAutoencoder,
-    initialize,
+    Sum,
 )
+from sklearn_ae._network import FullyConnected, Gated, build_network
+from sklearn_ae._objective import Objective, data_units
 from sklearn_ae._rows import Rows
 from sklearn_ae._shrinkage import (
     FACTORS,
     Folds,
     best_factor,
+    losses_by_factor,
     splits,
-    squared_errors,
 )
 from sklearn_ae._training import (
     Net,
@@ -48,50 +52,92 @@ class Architecture:
     n_components: int
     hidden_layer_sizes: Sequence[int]
     activation: str
+    code_activation: str
+    output_activation: str
     init: str
     whiten: bool
+    sparse: bool  # whether the codes' zeros mean something
+    module: Any = FullyConnected
+    module_parameters: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def is_built_in(self) -> bool:
+        """Whether the network is the default one."""
+        return self.module is FullyConnected
+
+    @property
+    def is_linear(self) -> bool:
+        """Whether the network bends nothing."""
+        return self.is_built_in and len(self.hidden_layer_sizes) == 0
+
+    @property
+    def is_bounded(self) -> bool:
+        """Whether reconstructions lie between 0 and 1."""
+        return self.output_activation == "logistic"
 
 
 def build_module(
     start: LinearStart, architecture: Architecture, seed: int
 ) -> Autoencoder:
     """Return the untrained network; with init="pca" it is PCA."""
-    generator = torch.Generator().manual_seed(seed)
     if architecture.init == "random":
-        plain = PlainAutoencoder(
-            column_scale=as_tensor(start.column_scale),
-            n_components=architecture.n_components,
-            hidden_layer_sizes=architecture.hidden_layer_sizes,
-            activation=architecture.activation,
-        )
-        initialize(plain, generator)
-        return plain
-    corrected = CorrectedPCA(
+        return _plain_module(start, architecture, seed)
+    # Only the built-in network need not know what its inputs are.
+    subspace = start.subspace if architecture.is_built_in else None
+    n_inputs = len(start.mean) if subspace is None else len(subspace)
+    network: Any = _network(n_inputs, architecture, seed)
+    if hasattr(network, "start_from_zero"):
+        network.start_from_zero(start.n_samples)
+    else:
+        network = Gated(network)
+    output: Sum | LogisticSum = Sum()
+    if architecture.is_bounded:
+        mean, scale = data_units(start)
+        output = LogisticSum(mean=mean, scale=scale)
+    return CorrectedPCA(
+        network=network,
         components=as_tensor(start.components),
         column_scale=as_tensor(start.column_scale),
         code_scale=as_tensor(start.code_scale),
         residual_scale=as_tensor(start.residual_scale),
-        subspace=None if start.subspace is None else as_tensor(start.subspace),
-        hidden_layer_sizes=architecture.hidden_layer_sizes,
-        activation=architecture.activation,
+        subspace=None if subspace is None else as_tensor(subspace),
+        output=output,
     )
-    initialize(corrected, generator)
-    corrected.sharpen(start.n_samples)
-    corrected.silence()
-    return corrected
 
 
-def build_criterion(module: Autoencoder, start: LinearStart) -> ReconstructionLoss:
-    """Return the loss that fits the module's start."""
-    components = module.components if isinstance(module, CorrectedPCA) else None
-    return ReconstructionLoss(loss_variance(module, start), components)
+def _plain_module(
+    start: LinearStart, architecture: Architecture, seed: int
+) -> PlainAutoencoder:
+    """Return a network alone.
+
+    It sees standardised columns, or the data as they are where they lie between 0 and 1
+    or the network is the user's.
+    """
+    offset, unit = torch.zeros(len(start.mean)), as_tensor(start.column_scale)
+    if architecture.is_bounded or not architecture.is_built_in:
+        mean, scale = data_units(start)
+        offset, unit = mean / scale, 1 / scale
+    return PlainAutoencoder(
+        network=_network(len(start.mean), architecture, seed),
+        n_components=architecture.n_components,
+        offset=offset.to(torch.float32),
+        unit=unit,
+        code_activation=architecture.code_activation,
+        output_activation=architecture.output_activation,
+    )
 
 
-def loss_variance(module: Autoencoder, start: LinearStart) -> float:
-    """Return the unit of the loss: what PCA leaves, or all for a random start."""
-    if isinstance(module, CorrectedPCA) and not start.is_optimal:
-        return start.residual_variance
-    return start.total_variance or 1.0
+def _network(n_inputs: int, architecture: Architecture, seed: int) -> nn.Module:
+    """Return the network that encodes and decodes."""
+    offered = {
+        "n_features": n_inputs,
+        "n_components": architecture.n_components,
+        "hidden_layer_sizes": architecture.hidden_layer_sizes,
+        "activation": architecture.activation,
+        "init": architecture.init,
+        "generator": torch.Generator().manual_seed(seed),
+    }
+    return build_network(architecture.module, architecture.module_parameters, offered)
 
 
 def linear_start(
@@ -129,10 +175,29 @@ class Trainer:
         self.rows = rows.to(options.device)
         self.seed = seed
         self.n_epochs = options.max_iter or auto_max_iter(len(rows))
+        self.objective = self._build_objective()
+
+    def _build_objective(self) -> Objective:
+        """Return what training minimises."""
+        corruption = None
+        device = self.options.device
+        if self.options.noise is not None:
+            mean, scale = (part.to(device) for part in data_units(self.start))
+            corruption = Corruption(
+                self.options.noise, mean, scale, self.architecture.is_bounded, self.seed
+            )
+        return Objective.of_start(
+            self.options.loss,
+            self.start,
+            self.rows,
+            self._pca if self.architecture.init == "pca" else None,
+            code_penalty=self.options.code_penalty,
+            corruption=corruption,
+        )
 
     def is_settled(self, folds: Folds | None) -> bool:
         """Whether PCA is the result: it is the optimum, or no correction is sure."""
-        linear = len(self.architecture.hidden_layer_sizes) == 0
+        linear = self.architecture.is_linear
         unsure = folds is not None and folds.n_used == 0
         return linear or unsure or self.start.is_optimal
 
@@ -168,26 +233,25 @@ class Trainer:
         """
         first = math.ceil(self.n_epochs / 2)
         second = self.n_epochs - first
-        errors = np.zeros(len(FACTORS))
+        losses = np.zeros(len(FACTORS))
         *others, last = splits(len(self.rows), folds, self.seed)
         silent = replace(self.options, callbacks=(), verbose=0)
         for train, test in others:
             phases = [Phase(len(train), first), Phase(len(self.rows), second)]
             net = self._net(self._module_of(train), phases, silent)
-            errors += self._errors_without(net, train, test, first)
+            losses += self._losses_without(net, train, test, first)
         train, test = last
         module = self._module_of(train)
         phases = [Phase(len(train), first), Phase(len(self.rows), second)]
         net = self._net(module, phases)
-        errors += self._errors_without(net, train, test, first)
+        losses += self._losses_without(net, train, test, first)
         self._put_under(net, self.start)
         self._improve(net, second)
         # A callback may have restored weights together with the PCA of that time.
         self._put_under(net, self.start)
-        factor = best_factor(errors)
+        factor = best_factor(losses)
         module.shrink(factor)
-        pca_error = self.rows.squared_error(self._untrained(self.start))
-        if self.rows.squared_error(module) > pca_error:
+        if self._loss(module) > self._loss(self._pca()):
             factor = 0.0
             module.shrink(factor)
         return finish_training(net), factor
@@ -198,23 +262,36 @@ class Trainer:
         trained = trained and not self.is_settled(None)
         n_epochs = math.ceil(self.n_epochs / 2) if trained else 0
         net = self._net(self._module_of(train), [Phase(len(train), n_epochs)])
-        errors = self._errors_without(net, train, test, n_epochs)
-        return 1.0 - float(errors.min() / self.rows[test].squared_total())
+        run_epochs(net, self.rows[train], n_epochs)
+        variance = self.objective.of_variance()
+        losses = losses_by_factor(net.module_, self.rows[test], variance)
+        return 1.0 - float(losses.min() / variance.loss_of_mean(self.rows[test]))
 
     def _improve(self, net: Net, n_epochs: int) -> bool:
         """Train on all rows to the end, and go back if that has made them worse."""
         module = net.module_
-        before, error = deepcopy(module.state_dict()), self.rows.squared_error(module)
+        before, loss = deepcopy(module.state_dict()), self._loss(module)
         run_epochs(net, self.rows, n_epochs)
         end_training(net)
-        improved = self.rows.squared_error(module) < error
+        improved = self._loss(module) < loss
         if not improved:
             module.load_state_dict(before)
         return improved
 
+    def _loss(self, module: Autoencoder) -> float:
+        """Sum of losses on the training rows."""
+        return self.objective.loss(module, self.rows)
+
     def _untrained(self, start: LinearStart) -> Autoencoder:
         """Return an untrained module on a linear start."""
         return build_module(start, self.architecture, self.seed)
+
+    def _pca(self) -> Autoencoder:
+        """Return PCA alone, where the rows are."""
+        module = self._untrained(self.start)
+        assert isinstance(module, CorrectedPCA)
+        module.shrink(0.0)
+        return module.to(self.options.device)
 
     def _module_of(self, train: Tensor) -> CorrectedPCA:
         """Return an untrained module on the PCA of some rows."""
@@ -227,12 +304,12 @@ class Trainer:
         assert isinstance(module, CorrectedPCA)
         return module
 
-    def _errors_without(
+    def _losses_without(
         self, net: Net, train: Tensor, test: Tensor, n_epochs: int
     ) -> NDArray[np.float64]:
         """Train on some rows and judge every factor on the correction on the others."""
         run_epochs(net, self.rows[train], n_epochs)
-        return squared_errors(net.module_, self.rows[test])
+        return losses_by_factor(net.module_, self.rows[test], self.objective)
 
     def _put_under(self, net: Net, start: LinearStart) -> None:
         """Exchange the PCA under a trained correction for that of `start`."""
@@ -256,7 +333,8 @@ class Trainer:
         return start_training(
             module,
             valid,
-            criterion=build_criterion(module, self.start),
+            criterion=self.objective.criterion(module, self.start),
+            corruption=self.objective.corruption,
             options=options or self.options,
             phases=phases,
             seed=self.seed,

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from torch.optim.lr_scheduler import LambdaLR
 from torch.utils.data import TensorDataset
 
+from sklearn_ae._corruption import Corruption, Noise
 from sklearn_ae._modules import Autoencoder
 from sklearn_ae._rows import EVALUATION_BATCH, Rows
 
@@ -31,6 +32,9 @@ class TrainingOptions:
 
     learning_rate_init: float
     alpha: float
+    loss: str
+    noise: Noise | None
+    code_penalty: float
     nested_dropout: float
     batch_size: int | None  # None follows the number of rows
     max_iter: int | None  # None follows the number of rows
@@ -59,6 +63,9 @@ class ResidentBatches:
 
     Parameters
     ----------
+    corruption, noise_generator : Corruption or None, torch.Generator or None
+        What is done to the input, and what it draws from; with None, every pass draws
+        the same.
     n_components, nested_dropout : int, float
         Number of codes, and the share of rows that are to be reconstructed from a
         random number of their first codes, log-uniform from 1.
@@ -71,30 +78,42 @@ class ResidentBatches:
         generator: torch.Generator | None = None,
         n_components: int = 1,
         nested_dropout: float = 0.0,
+        corruption: Corruption | None = None,
+        noise_generator: torch.Generator | None = None,
     ) -> None:
         self.tensors = dataset.tensors
         self.n_batches = math.ceil(len(dataset) / batch_size)
         self.generator = generator
         self.n_components = n_components
         self.nested_dropout = nested_dropout
+        self.corruption = corruption
+        self.noise_generator = noise_generator
 
     def __iter__(
         self,
     ) -> Iterator[tuple[Tensor | dict[str, Tensor], tuple[Tensor, ...]]]:
-        rows = self.tensors[0]
-        if self.generator is None:
-            parts = (tensor.tensor_split(self.n_batches) for tensor in self.tensors)
-            for target in zip(*parts, strict=True):
-                yield target[0], target
-            return
-        order = torch.randperm(len(rows), generator=self.generator)
-        for index in order.to(rows.device).tensor_split(self.n_batches):
-            target = tuple(tensor[index] for tensor in self.tensors)
+        noise_generator = self.noise_generator
+        if self.corruption is not None and noise_generator is None:
+            noise_generator = self.corruption.generator()
+        for target in self._targets():
             batch = target[0]
-            if self.nested_dropout > 0:
+            if self.corruption is not None and noise_generator is not None:
+                batch = self.corruption(batch, noise_generator)
+            if self.generator is not None and self.nested_dropout > 0:
                 yield {"x": batch, "n_kept": self._n_kept(batch)}, target
             else:
                 yield batch, target
+
+    def _targets(self) -> Iterator[tuple[Tensor, ...]]:
+        """Cut the rows, and what belongs to them, into batches."""
+        if self.generator is None:
+            parts = (tensor.tensor_split(self.n_batches) for tensor in self.tensors)
+            yield from zip(*parts, strict=True)
+            return
+        rows = self.tensors[0]
+        order = torch.randperm(len(rows), generator=self.generator)
+        for index in order.to(rows.device).tensor_split(self.n_batches):
+            yield tuple(tensor[index] for tensor in self.tensors)
 
     def _n_kept(self, batch: Tensor) -> Tensor:
         """Draw how many codes each row keeps, shape `(batch, 1)`."""
@@ -168,11 +187,12 @@ class BestWeights(EarlyStopping):
     def on_train_begin(self, net: Net, **kwargs: Any) -> None:
         """Take the untrained module's loss as the one to beat."""
         super().on_train_begin(net, **kwargs)
-        target = net.train_split(None)[1].tensors
-        net._set_training(False)
-        with torch.no_grad():
-            loss = net.criterion_(net.module_(target[0]), target)
-        self.dynamic_threshold_ = self._calc_new_threshold(float(loss))
+        loss, n_rows = 0.0, 0
+        for batch in net.get_iterator(net.train_split(None)[1], training=False):
+            step = net.validation_step(batch)
+            loss += float(step["loss"]) * len(batch[1][0])
+            n_rows += len(batch[1][0])
+        self.dynamic_threshold_ = self._calc_new_threshold(loss / n_rows)
         self.best_model_weights_ = deepcopy(net.module_.state_dict())
 
 
@@ -257,6 +277,7 @@ def start_training(
     valid: Rows | None,
     *,
     criterion: nn.Module,
+    corruption: Corruption | None,
     options: TrainingOptions,
     phases: Sequence[Phase],
     seed: int,
@@ -272,6 +293,8 @@ def start_training(
         the start included, and training stops early.
     criterion : nn.Module
         Maps the module's output and the rows to the loss.
+    corruption : Corruption or None
+        Noise on the input.
     phases : sequence of Phase
         What `run_epochs` will be called with.
     """
@@ -306,7 +329,10 @@ def start_training(
         iterator_train__generator=torch.Generator().manual_seed(seed),
         iterator_train__n_components=module.code_mean.shape[0],
         iterator_train__nested_dropout=options.nested_dropout,
+        iterator_train__corruption=corruption,
+        iterator_train__noise_generator=corruption and corruption.generator(),
         iterator_valid=ResidentBatches,
+        iterator_valid__corruption=corruption,
         iterator_valid__batch_size=max(batch_size, EVALUATION_BATCH),
         train_split=split,
         callbacks=[*callbacks, *options.callbacks],
@@ -342,5 +368,7 @@ def finish_training(net: Net) -> Net:
     net.criterion = net.criterion_ = None
     net.callbacks, net.callbacks_ = None, []
     net.optimizer_ = net.train_split = net.iterator_train__generator = None
+    net.iterator_train__corruption = net.iterator_valid__corruption = None
+    net.iterator_train__noise_generator = None
     net.device = "cpu"
     return net

@@ -12,7 +12,12 @@ BAD_PARAMETERS = [
     ("hidden_layer_sizes", [0, -5, 2.5, "ab", None]),
     ("activation", ["swish", None]),
     ("init", ["zeros", None]),
-    ("loss", ["absolute_error"]),
+    ("loss", ["mse", None]),
+    ("code_activation", ["softmax", None]),
+    ("output_activation", ["relu", None]),
+    ("module", ["FullyConnected", 3]),
+    ("noise", [-0.1, np.nan, "swap"]),
+    ("code_penalty", [-1, np.inf, np.nan, None]),
     ("batch_size", [0, 2.5, "all"]),
     ("learning_rate_init", [0, -1e-3, np.inf, np.nan, "fast"]),
     ("alpha", [-1, np.inf, np.nan, None]),
@@ -317,3 +322,15 @@ def test_score_is_a_number_or_an_error(quick, linear):
     refused = pytest.raises(ValueError, match="The result overflows float64")
     with np.errstate(all="ignore"), refused:
         model.score(np.full((1, 6), 1e200))
+
+
+@pytest.mark.parametrize(
+    "noise",
+    [("salt", 0.1), ("swap", 1.5), ("swap",), (), True, ("gaussian", np.inf), (0.1, 2)],
+)
+def test_bad_noise_is_named(quick, linear, noise):
+    model = quick(noise=noise)
+    message = re.escape(f"noise={noise!r} must be None, the standard deviation of")
+    with pytest.raises(ValueError, match=message):
+        model.fit(linear)
+    assert_unfitted(model)

@@ -4,13 +4,13 @@ import pytest
 import torch
 
 from sklearn_ae._modules import (
-    ACTIVATIONS,
+    MARGIN,
     CorrectedPCA,
-    Correction,
-    Perceptron,
+    LogisticSum,
     PlainAutoencoder,
-    initialize,
+    Sum,
 )
+from sklearn_ae._network import FullyConnected
 
 
 @pytest.fixture
@@ -30,78 +30,71 @@ def components(generator):
 
 
 @pytest.fixture
-def build(components, generator):
-    """Return a factory of initialised networks, silent or with a correction."""
+def network(generator):
+    """Return a factory of networks."""
+
+    def build_network(n_features=5, init="pca"):
+        return FullyConnected(
+            n_features=n_features,
+            n_components=2,
+            hidden_layer_sizes=(4, 3),
+            activation="tanh",
+            init=init,
+            generator=generator,
+        )
+
+    return build_network
+
+
+@pytest.fixture
+def build(components, network):
+    """Return a factory of initialised modules, silent or with a correction."""
 
     def build_corrected(subspace=None, silent=False, **changes):
+        inner = network(5 if subspace is None else len(subspace))
+        if silent:
+            inner.start_from_zero(1)
         parameters = {
+            "network": inner,
             "components": components,
             "column_scale": torch.tensor([1.0, 2.0, 0.5, 1.0, 1.0]),
             "code_scale": torch.tensor([2.0, 0.5]),
             "residual_scale": torch.tensor([0.1, 0.2, 0.0, 0.3, 0.4]),
             "subspace": subspace,
-            "hidden_layer_sizes": (4, 3),
-            "activation": "tanh",
+            "output": Sum(),
         }
-        module = CorrectedPCA(**{**parameters, **changes})
-        initialize(module, generator)
-        if silent:
-            module.silence()
-        return module.requires_grad_(False)
+        return CorrectedPCA(**{**parameters, **changes}).requires_grad_(False)
 
     return build_corrected
 
 
 @pytest.fixture
-def plain(generator):
-    module = PlainAutoencoder(
-        column_scale=torch.tensor([1.0, 2.0, 0.5, 1.0, 1.0]),
-        n_components=2,
-        hidden_layer_sizes=(4, 3),
-        activation="tanh",
-    )
-    initialize(module, generator)
-    return module.requires_grad_(False)
+def build_plain(network):
+    """Return a factory of networks alone."""
+
+    def build(**changes):
+        parameters = {
+            "network": network(init="random"),
+            "n_components": 2,
+            "offset": torch.zeros(5),
+            "unit": torch.tensor([1.0, 2.0, 0.5, 1.0, 1.0]),
+            "code_activation": "identity",
+            "output_activation": "identity",
+        }
+        return PlainAutoencoder(**{**parameters, **changes}).requires_grad_(False)
+
+    return build
+
+
+@pytest.fixture
+def plain(build_plain):
+    return build_plain()
 
 
 def test_silent_network_is_pca(build, components, x):
     module = build(silent=True)
     torch.testing.assert_close(module.raw_encode(x), x @ components.T)
     torch.testing.assert_close(module.reconstruct(x), x @ components.T @ components)
-
-
-def test_correction_vanishes_only_until_it_is_trained(generator):
-    correction = Correction(sizes=(5, 4, 2), activation="tanh")
-    initialize(correction, generator)
-    correction.silence()
-    x = torch.ones(1, 5)
-    assert not correction(x).any()
-    correction(x).sum().backward()
-    assert correction.skip.weight.grad.abs().min() > 0
-    assert correction.curved[-1].weight.grad.abs().min() > 0
-
-
-def test_correction_is_perceptron_plus_linear_skip(generator):
-    correction = Correction(sizes=(5, 4, 2), activation="relu")
-    initialize(correction, generator)
-    x = torch.randn(3, 5, generator=generator)
-    expected = correction.curved(x) + x @ correction.skip.weight.T / 5**0.5
-    torch.testing.assert_close(correction(x), expected)
-    assert correction.skip.bias is None
-
-
-@pytest.mark.parametrize(
-    ("n_samples", "gain"), [(1, 1.0), (10**4, 10 ** (4 / 6) / 1.5)]
-)
-def test_first_layer_of_the_decoder_follows_the_bandwidth(build, n_samples, gain):
-    module = build()
-    n_components = len(module.components)
-    assert n_components == 2
-    before = {name: value.clone() for name, value in module.state_dict().items()}
-    module.sharpen(n_samples)
-    for name, value in module.state_dict().items():
-        factor = gain if name.startswith("g.curved.0.") else 1.0
-        torch.testing.assert_close(value, before[name] * factor)
 
 
 def test_shrinking_to_zero_leaves_pca(build, components, x):
@@ -133,8 +126,8 @@ def test_columns_that_pca_explains_are_not_corrected(build, components, x):
 def test_units_of_the_correction_are_those_of_the_residual(build, components, x):
     small, large = build(silent=True), build(silent=True)
     for module, unit in ((small, 1.0), (large, 10.0)):
-        module.f.skip.weight.fill_(1.0)
-        module.g.skip.weight.fill_(1.0)
+        module.network.encoder.skip.weight.fill_(1.0)
+        module.network.decoder.skip.weight.fill_(1.0)
         scale = unit * torch.tensor([0.1, 0.2, 0.0, 0.3, 0.4])
         module.rebase(components, torch.tensor([2.0, 0.5]), scale)
     shifts = [module.raw_encode(x) - x @ components.T for module in (small, large)]
@@ -191,80 +184,72 @@ def test_column_scale_conditions_the_input_of_the_correction(build, components, 
     scale = torch.tensor([1.0, 2.0, 0.5, 1.0, 1.0])
     module = build()
     shift = (module.raw_encode(x) - x @ components.T) / module.code_step
-    torch.testing.assert_close(shift, module.f(x / scale))
+    torch.testing.assert_close(shift, module.network.encode(x / scale))
 
 
 def test_code_scale_conditions_the_input_of_the_decoder(build, components, x):
     module, code = build(), x[:, :2]
     correction = module.raw_decode(code) - code @ components
-    expected = module.g(code / torch.tensor([2.0, 0.5])) * module.residual_scale
+    inner = module.network.decode(code / torch.tensor([2.0, 0.5]))
+    expected = inner * module.residual_scale
     torch.testing.assert_close(correction, expected)
 
 
-def test_plain_autoencoder_is_equivariant_to_column_scale(plain, x):
+def test_plain_autoencoder_is_equivariant_to_its_unit(plain, x):
     unscaled = plain.reconstruct(x)
-    plain.column_scale = plain.column_scale * 10
+    plain.unit = plain.unit * 10
     torch.testing.assert_close(plain.reconstruct(10 * x), 10 * unscaled)
-    torch.testing.assert_close(
-        plain.raw_encode(10 * x), plain.encoder(x / plain.column_scale * 10)
-    )
 
 
-def test_decoder_mirrors_the_encoder(build, plain):
-    corrected = build()
-    for first, second in (
-        (plain.encoder, plain.decoder),
-        (corrected.f.curved, corrected.g.curved),
-    ):
-        widths, mirrored = (
-            [(layer.in_features, layer.out_features) for layer in list(part)[::2]]
-            for part in (first, second)
-        )
-        assert widths == [(5, 4), (4, 3), (3, 2)]
-        assert mirrored == [(2, 3), (3, 4), (4, 5)]
+def test_plain_autoencoder_shows_the_network_the_data(build_plain, x):
+    mean, scale = torch.arange(5.0), torch.tensor(3.0)
+    plain = build_plain(offset=mean / scale, unit=1 / scale)
+    inner, data = plain.network, x * scale + mean
+    torch.testing.assert_close(plain.raw_encode(x), inner.encode(data))
+    expected = (inner.decode(inner.encode(data)) - mean) / scale
+    torch.testing.assert_close(plain.reconstruct(x), expected)
 
 
-@pytest.mark.parametrize("sizes", [(5, 2), (5, 4, 2), (5, 1, 3, 2)])
-@pytest.mark.parametrize("activation", ACTIVATIONS)
-def test_perceptron_has_activations_between_layers_only(sizes, activation, x):
-    perceptron = Perceptron(sizes=sizes, activation=activation)
-    assert len(perceptron) == 2 * len(sizes) - 3
-    assert isinstance(perceptron[-1], torch.nn.Linear)
-    kinds = {type(layer) for layer in list(perceptron)[1::2]}
-    assert kinds <= {ACTIVATIONS[activation]}
-    assert perceptron(x).shape == (7, 2)
+def test_activations_of_code_and_output_bound_them(build_plain, x):
+    plain = build_plain(code_activation="relu", output_activation="logistic")
+    code = plain.raw_encode(100 * x)
+    assert (code >= 0).all()
+    assert (code == 0).any()
+    shares = plain.raw_decode(code) / plain.unit
+    assert (shares.min() >= 0) & (shares.max() <= 1)
 
 
-def test_weights_are_drawn_within_the_bound_of_torch(generator):
-    layer = torch.nn.Linear(100, 400).requires_grad_(False)
-    initialize(layer, generator)
-    for parameter in (layer.weight, layer.bias):
-        assert parameter.abs().max() <= 0.1
-        assert parameter.abs().max() > 0.099
-        assert abs(float(parameter.mean())) < 0.01
+@pytest.fixture
+def logistic():
+    return LogisticSum(mean=torch.full((5,), 0.5), scale=torch.tensor(0.2))
 
 
-def test_same_generator_draws_the_same_weights():
-    drawn = []
-    for seed in (1, 1, 2):
-        module = Perceptron(sizes=(5, 4, 2), activation="tanh")
-        initialize(module, torch.Generator().manual_seed(seed))
-        drawn.append(torch.cat([p.detach().ravel() for p in module.parameters()]))
-    assert torch.equal(drawn[0], drawn[1])
-    assert not torch.equal(drawn[0], drawn[2])
+def test_logistic_output_without_correction_is_pca_cut_off(build, logistic, x):
+    module = build(output=logistic)
+    module.shrink(0.0)
+    pca = x @ module.components.T @ module.components
+    found = module.reconstruct(x) * 0.2 + 0.5
+    torch.testing.assert_close(found, (pca * 0.2 + 0.5).clamp(0, 1))
 
 
-def test_building_draws_nothing_from_the_global_generator(build):
-    before = torch.get_rng_state()
-    build()
-    assert torch.equal(torch.get_rng_state(), before)
+def test_logistic_output_starts_near_pca_and_can_learn(logistic, x):
+    zero, step = torch.zeros_like(x).requires_grad_(True), torch.ones(5)
+    found = logistic(20 * x, zero, step) * 0.2 + 0.5
+    expected = (20 * x * 0.2 + 0.5).clamp(MARGIN, 1 - MARGIN)
+    torch.testing.assert_close(found, expected)
+    (gradient,) = torch.autograd.grad(found.sum(), zero)
+    assert gradient.min() > 0
 
 
-def test_weights_are_float32_whatever_the_default(generator):
-    torch.set_default_dtype(torch.float64)
-    try:
-        module = Perceptron(sizes=(5, 4, 2), activation="tanh")
-        initialize(module, generator)
-    finally:
-        torch.set_default_dtype(torch.float32)
-    assert {parameter.dtype for parameter in module.parameters()} == {torch.float32}
+def test_logistic_output_follows_small_corrections_as_a_sum_does(logistic):
+    middle, correction = torch.zeros(1, 5), torch.full((1, 5), 0.01)
+    found = logistic(middle, correction, torch.full((5,), 0.5))
+    torch.testing.assert_close(found, 0.5 * correction, rtol=1e-3, atol=0)
+
+
+def test_factor_lasts_only_as_long_as_it_should(build, x):
+    module = build()
+    before = module.reconstruct(x)
+    with module.shrunk(0.5):
+        assert not torch.allclose(module.reconstruct(x), before)
+    torch.testing.assert_close(module.reconstruct(x), before)

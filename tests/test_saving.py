@@ -305,8 +305,8 @@ def test_invalid_parameter_is_not_saved(quick, linear, path):
 
 def test_fitted_values_that_are_not_finite_are_not_saved(quick, linear, path):
     model = quick().fit(linear)
-    model.best_loss_ = np.nan
-    with pytest.raises(ValueError, match=r"The 'best_loss_' parameter .* must be"):
+    model.pca_score_ = np.nan
+    with pytest.raises(ValueError, match=r"The 'pca_score_' parameter .* must be"):
         model.save(path)
     model.net_.module_.code_mean[0] = np.inf
     message = "The array 'module.code_mean' has entries that are not finite."
@@ -560,14 +560,14 @@ BAD_VALUES = [
     (
         ("architecture", "hidden_layer_sizes"),
         [16, 2],
-        "It lacks the array 'module.f.curved.4.weight'",
+        "It lacks the array 'module.network.encoder.curved.4.weight'",
     ),
     (("architecture", "hidden_layer_sizes"), [], "has the shape (16, 6), but the arch"),
     (("architecture", "activation"), "os.system", "The 'activation' parameter"),
     (
         ("architecture", "init"),
         "random",
-        "It lacks the array 'module.encoder.0.weight'",
+        "It lacks the array 'module.offset'",
     ),
     (("architecture", "whiten"), "yes", "The 'whiten' parameter"),
     (("architecture", "bias"), True, "lacks, or should not have, ['bias']"),
@@ -628,8 +628,8 @@ def test_deep_nesting_is_refused(saved):
 
 BAD_ARRAYS = {
     "It lacks the array 'start.mean'": lambda arrays: arrays.pop("start.mean"),
-    "It lacks the array 'module.f.skip.weight'": lambda arrays: arrays.pop(
-        "module.f.skip.weight"
+    "It lacks the array 'module.network.encoder.skip.weight'": lambda arrays: (
+        arrays.pop("module.network.encoder.skip.weight")
     ),
     "It has arrays of unknown use: ['module.hook', 'net'].": lambda arrays: (
         arrays.update({"net": np.ones(1), "module.hook": np.ones(1)})

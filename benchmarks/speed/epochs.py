@@ -21,8 +21,9 @@ from sklearn_ae import AutoencoderTransformer
 from sklearn_ae import _settings as settings
 from sklearn_ae._inference import as_tensor
 from sklearn_ae._modules import Autoencoder
+from sklearn_ae._objective import Objective
 from sklearn_ae._rows import Rows
-from sklearn_ae._trainer import build_criterion, build_module, linear_start
+from sklearn_ae._trainer import build_module, linear_start
 from sklearn_ae._training import Phase, run_epochs, start_training
 
 SECTION = "epochs"
@@ -83,7 +84,15 @@ class Race:
         """Return network and loss."""
         architecture = settings.network_settings(self.estimator, N_COMPONENTS)
         module = build_module(self.start, architecture, seed=0)
-        criterion = build_criterion(module, self.start)
+        objective = Objective.of_start(
+            self.estimator.loss,
+            self.start,
+            Rows(self.x),
+            lambda: module,
+            code_penalty=0.0,
+            corruption=None,
+        )
+        criterion = objective.criterion(module, self.start)
         return module.to(self.device), criterion.to(self.device)
 
     def ours(self, validating: bool = False) -> Work:
@@ -93,6 +102,7 @@ class Race:
             module,
             Rows(self.x_valid) if validating else None,
             criterion=criterion,
+            corruption=None,
             options=settings.training_settings(self.estimator),
             phases=[Phase(len(self.x), self.n_epochs)],
             seed=0,

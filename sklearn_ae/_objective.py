@@ -1,0 +1,132 @@
+"""What training minimises, and what every decision of a fit is judged by."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor, nn
+
+from sklearn_ae._corruption import Corruption
+from sklearn_ae._inference import as_tensor
+from sklearn_ae._linear import LinearStart
+from sklearn_ae._losses import (
+    HUBER_THRESHOLD,
+    AbsoluteError,
+    HuberError,
+    LogLoss,
+    ReconstructionLoss,
+    SquaredError,
+)
+from sklearn_ae._modules import Autoencoder, CorrectedPCA
+from sklearn_ae._rows import EVALUATION_BATCH, Rows
+
+
+@dataclass(frozen=True)
+class Objective:
+    """A loss of cells, its units, and the noise that inputs have while it is measured.
+
+    Parameters
+    ----------
+    total : float
+        Loss per row of predicting the mean of every column.
+    unit : float
+        Loss per row that counts as 1 in training.
+    """
+
+    cell_loss: nn.Module
+    total: float
+    unit: float
+    code_penalty: float
+    corruption: Corruption | None
+
+    @classmethod
+    def of_start(
+        cls,
+        loss: str,
+        start: LinearStart,
+        rows: Rows,
+        pca: Callable[[], Autoencoder] | None,
+        *,
+        code_penalty: float,
+        corruption: Corruption | None,
+    ) -> Objective:
+        """Return the objective of a fit to some rows.
+
+        Its unit is the loss of PCA, if this is given and leaves anything, else the
+        loss of the mean.
+        """
+        cell_loss = build_cell_loss(loss, start).to(rows.x.device)
+        total = start.total_variance or 1.0
+        objective = cls(cell_loss, total, total, code_penalty, corruption)
+        if pca is not None and start.is_optimal:
+            pca = None
+        if loss == "squared_error":
+            unit = total if pca is None else start.residual_variance
+            return replace(objective, unit=unit)
+        clean = replace(objective, corruption=None)
+        total = clean.loss_of_mean(rows) / len(rows) or 1.0
+        unit = 0.0 if pca is None else clean.loss(pca(), rows) / len(rows)
+        return replace(objective, total=total, unit=unit or total)
+
+    def of_variance(self) -> Objective:
+        """Return the objective that `score` measures: clean rows, squared errors."""
+        return replace(self, cell_loss=SquaredError(), corruption=None)
+
+    def criterion(self, module: Autoencoder, start: LinearStart) -> ReconstructionLoss:
+        """Return the loss of batches that trains a module."""
+        return ReconstructionLoss(
+            self.cell_loss,
+            self.unit,
+            components=module.components if isinstance(module, CorrectedPCA) else None,
+            variance=start.residual_variance or 1.0,
+            code_penalty=self.code_penalty,
+        )
+
+    def loss(self, module: Autoencoder, rows: Rows) -> float:
+        """Sum of the losses of all cells that count; the noise is always the same."""
+        losses = []
+        generator = None if self.corruption is None else self.corruption.generator()
+        module.eval()
+        with torch.inference_mode():
+            for start in range(0, len(rows), EVALUATION_BATCH):
+                block = slice(start, start + EVALUATION_BATCH)
+                given = x = rows.x[block]
+                if self.corruption is not None and generator is not None:
+                    given = self.corruption(x, generator)
+                losses.append(self._summed(module.reconstruct(given), x, rows, block))
+        return math.fsum(losses)
+
+    def loss_of_mean(self, rows: Rows) -> float:
+        """Sum of the losses of predicting the mean."""
+        everything = slice(None)
+        with torch.inference_mode():
+            mean = torch.zeros_like(rows.x)
+            return self._summed(mean, rows.x, rows, everything)
+
+    def _summed(
+        self, reconstruction: Tensor, x: Tensor, rows: Rows, block: slice
+    ) -> float:
+        """Sum the losses of a block of rows."""
+        losses: Tensor = self.cell_loss(reconstruction, x)
+        if rows.cell_weight is not None:
+            losses = losses * rows.cell_weight[block]
+        return float(losses.sum())
+
+
+def build_cell_loss(loss: str, start: LinearStart) -> nn.Module:
+    """Return the loss of a cell in centred and scaled rows."""
+    if loss == "huber":
+        smallest = start.column_scale * torch.finfo(torch.float32).eps
+        threshold = (HUBER_THRESHOLD * start.residual_scale).clip(min=smallest)
+        return HuberError(as_tensor(threshold))
+    if loss == "log_loss":
+        return LogLoss(*data_units(start))
+    return AbsoluteError() if loss == "absolute_error" else SquaredError()
+
+
+def data_units(start: LinearStart) -> tuple[Tensor, Tensor]:
+    """Return mean and scale: rows of the data are `x * scale + mean` of scaled ones."""
+    return as_tensor(start.mean), torch.tensor(start.scale, dtype=torch.float32)
