@@ -29,8 +29,10 @@ from sklearn_ae._missing import check_some_observed, missing_cells
 from sklearn_ae._module_parameters import ModuleParametersMixin
 from sklearn_ae._network import ACTIVATIONS
 from sklearn_ae._persistence import PersistenceMixin
+from sklearn_ae._progress import CallbackSupportMixin, epoch_report, with_callbacks
 from sklearn_ae._settings import (
     DTYPES,
+    check_columns,
     code_size,
     guard_folds,
     network_settings,
@@ -39,6 +41,7 @@ from sklearn_ae._settings import (
     validation_split,
 )
 from sklearn_ae._threads import private_generators
+from sklearn_ae._training import auto_max_iter
 
 FITTED_ATTRIBUTES = {
     "_fit_result",
@@ -61,6 +64,7 @@ FITTED_ATTRIBUTES = {
 class AutoencoderTransformer(
     PersistenceMixin,
     ModuleParametersMixin,
+    CallbackSupportMixin,
     ClassNamePrefixFeaturesOutMixin,
     TransformerMixin,
     BaseEstimator,
@@ -237,7 +241,9 @@ class AutoencoderTransformer(
         are not touched; NumPy's is drawn from only with None, once for each fit.
 
     verbose : int, default=0
-        0 prints nothing, 1 a line for each epoch.
+        0 prints nothing, 1 shows a progress bar with the losses of the last epoch, as
+        fractions of the loss of the mean, and that of PCA; 2 prints a line for each
+        epoch, with losses as fractions of that of PCA, where training starts from it.
 
     **module__ : dict
         Parameters `module__name` are the argument `name` of the class `module`. They
@@ -516,6 +522,7 @@ class AutoencoderTransformer(
         self.verbose = verbose
         self._set_module_parameters(module__)
 
+    @with_callbacks
     @_fit_context(prefer_skip_nested_validation=True)
     def fit(
         self, X: ArrayLike, y: object = None, sample_weight: ArrayLike | None = None
@@ -548,9 +555,9 @@ class AutoencoderTransformer(
             If training is interrupted.
         """
         draft = self._unfitted_copy()
-        draft._fit(X, sample_weight, previous=getattr(self, "_fit_result", None))
+        draft._fit(self, X, y, sample_weight)
         # Only a fit that has succeeded replaces what was there before.
-        self.__dict__ = draft.__dict__
+        self.__dict__ = vars(self._unfitted_copy()) | vars(draft)
         return self
 
     def _unfitted_copy(self) -> AutoencoderTransformer:
@@ -563,38 +570,39 @@ class AutoencoderTransformer(
 
     def _fit(
         self,
+        owner: AutoencoderTransformer,
         rows: ArrayLike,
+        y: object,
         sample_weight: ArrayLike | None,
-        previous: Fit | None,
     ) -> None:
-        """Validate, train and set the fitted attributes."""
+        """Validate, train and set the fitted attributes; `owner` is what is fitted."""
         options = training_settings(self)
         seed = int(
             check_random_state(self.random_state).randint(np.iinfo(np.int32).max)
         )
         X, weight, kept = training_data(self, rows, sample_weight, seed)
-        if not self.warm_start:
-            previous = None
+        previous = getattr(owner, "_fit_result", None) if self.warm_start else None
         validation = validation_split(self, len(X), seed)
-        X_train = X if validation is None else X[validation[0]]
-        missing = missing_cells(X_train)
-        if missing is not None:
-            where = "" if validation is None else ", without the rows held out,"
-            check_some_observed(missing, axis=0, where=where)
-        train_weight = weight
-        if weight is not None and validation is not None:
-            train_weight = weight[validation[0]]
+        train, judged = validation or (slice(None), slice(None))
+        X_train, train_weight = X[train], None if weight is None else weight[train]
+        check_columns(X_train, validation)
         with private_generators(seed, needed=self.module is not None):
             n_components = code_size(
                 self, X_train, train_weight, options, seed, previous
             )
-        architecture = network_settings(self, n_components)
-        if previous is not None:
-            check_continues(previous, X.shape[1], architecture)
-        folds = None
-        if validation is None:
-            folds = guard_folds(self, len(X), n_components, kept)
-        with private_generators(seed, needed=not architecture.is_built_in):
+            architecture = network_settings(self, n_components)
+            if previous is not None:
+                check_continues(previous, X.shape[1], architecture)
+            folds = None
+            if validation is None:
+                folds = guard_folds(self, len(X), n_components, kept)
+            metadata = None if sample_weight is None else {"sample_weight": weight}
+            report = epoch_report(
+                owner,
+                options.max_iter or auto_max_iter(len(X_train)),
+                {"X": X, "y": y, "metadata": metadata},
+                self._fitted_attributes,
+            )
             fit = fit_autoencoder(
                 X,
                 weight,
@@ -604,29 +612,32 @@ class AutoencoderTransformer(
                 folds=folds,
                 seed=seed,
                 previous=previous,
+                report=report,
             )
-        self._set_fitted(fit)
-        if validation is None:
-            self.validation_loss_curve_ = None
-            self.pca_score_ = fit.start.score(X, weight)
-        else:
-            X_valid = X[validation[1]]
-            valid_weight = None if weight is None else weight[validation[1]]
-            self.validation_loss_curve_ = fit.loss_curve("valid_loss")
-            self.pca_score_ = fit.start.score(X_valid, valid_weight)
+        self.__dict__.update(self._fitted_attributes(fit))
+        judged_weight = None if weight is None else weight[judged]
+        self.pca_score_ = fit.start.score(X[judged], judged_weight)
+        if report is not None:
+            report.end(fit)
 
-    def _set_fitted(self, fit: Fit) -> None:
-        """Set the fitted attributes that follow from the fit alone."""
-        self._fit_result = fit
-        self.net_ = fit.net
-        self.mean_ = fit.start.mean
-        self.n_components_ = fit.codec.shape[1]
-        self.n_iter_ = len(fit.net.history)
-        self.loss_curve_ = fit.loss_curve("train_loss")
-        self.best_loss_ = fit.loss
-        self.shrinkage_ = fit.shrinkage
-        self.feature_contributions_ = fit.contributions
-        self.explained_variance_ratio_ = fit.explained_variance_ratio()
+    def _fitted_attributes(self, fit: Fit) -> dict[str, Any]:
+        """Return the fitted attributes that follow from the fit alone."""
+        return {
+            "_fit_result": fit,
+            "net_": fit.net,
+            "mean_": fit.start.mean,
+            "n_components_": fit.codec.shape[1],
+            "n_features_in_": fit.codec.shape[0],
+            "n_iter_": len(fit.net.history),
+            "loss_curve_": fit.loss_curve("train_loss"),
+            "validation_loss_curve_": (
+                fit.loss_curve("valid_loss") if fit.is_validated else None
+            ),
+            "best_loss_": fit.loss,
+            "shrinkage_": fit.shrinkage,
+            "feature_contributions_": fit.contributions,
+            "explained_variance_ratio_": fit.explained_variance_ratio(),
+        }
 
     def transform(self, X: ArrayLike) -> NDArray:
         """Encode `X`.

@@ -40,7 +40,7 @@ DOCUMENT = {
     "numbers": [dict],
     "net": [dict],
     "history": [list],
-    "validation_loss_curve_": [list, None],
+    "is_validated": ["boolean"],
 }
 ARCHITECTURE = {
     "n_components": [COUNT],
@@ -133,24 +133,19 @@ def decode_parameters(document: Document, known: Sequence[str]) -> dict[str, Any
     return {name: decode(value) for name, value in document["parameters"].items()}
 
 
-def decode_history(rows: list[Any]) -> list[dict[str, Any]]:
+def decode_history(document: Document) -> list[dict[str, Any]]:
     """Return the history of the net, one dict an epoch."""
-    history = decode(rows)
+    history = decode(document["history"])
     for row in history:
         if not (isinstance(row, dict) and isinstance(row.get("batches"), list)):
             raise ValueError("Its history is damaged: an epoch has no batches.")
         loss = row.get("train_loss")
         if not (isinstance(loss, float) and math.isfinite(loss)):
             raise ValueError("Its history is damaged: an epoch has no train_loss.")
+        # This one may be infinite.
+        if document["is_validated"] and not isinstance(row.get("valid_loss"), float):
+            raise ValueError("Its history is damaged: an epoch has no valid_loss.")
     return list(history)
-
-
-def decode_curve(losses: list[Any] | None) -> list[float] | None:
-    """Return the validation losses; one may be infinite."""
-    curve: list[float] | None = decode(losses)
-    if curve is not None and not all(isinstance(loss, float) for loss in curve):
-        raise ValueError("Its validation_loss_curve_ does not hold floats alone.")
-    return curve
 
 
 def encode(value: object) -> Any:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from copy import deepcopy
 from dataclasses import dataclass
+from functools import partial
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -10,6 +14,7 @@ from numpy.typing import NDArray
 from sklearn.utils import gen_batches
 
 from sklearn_ae._basis import CodeBasis, CodeMoments
+from sklearn_ae._callbacks import EpochTasks
 from sklearn_ae._contributions import average_jacobian, spread_rows
 from sklearn_ae._inference import Codec, as_tensor
 from sklearn_ae._linear import ROWS_PER_BLOCK, LinearStart, cell_weights, effective_size
@@ -24,7 +29,7 @@ from sklearn_ae._trainer import (
     is_pca,
     linear_start,
 )
-from sklearn_ae._training import Net, TrainingOptions
+from sklearn_ae._training import Net, TrainingOptions, finished_copy
 
 
 @dataclass(frozen=True)
@@ -40,6 +45,7 @@ class Fit:
     loss: float  # of the rows that picked the weights; 1 is that of the mean
     contributions: NDArray[np.float64]  # (n_components, n_features)
     shrinkage: float
+    is_validated: bool  # whether held-out rows picked the weights
     loss_unit: float  # losses of the mean in one unit of the net's loss
 
     def loss_curve(self, name: str) -> list[float]:
@@ -54,6 +60,16 @@ class Fit:
         return shares * max(self.score, 0.0)
 
 
+class Report(Protocol):
+    """What wants to be told of the epochs of a fit."""
+
+    def begin_epoch(self) -> None:
+        """Take note of an epoch that begins."""
+
+    def end_epoch(self, snapshot: Callable[[], Fit]) -> bool:
+        """Take note of an epoch that has ended; return whether to stop."""
+
+
 def fit_autoencoder(
     X: NDArray,
     weight: NDArray[np.float64] | None,
@@ -64,6 +80,7 @@ def fit_autoencoder(
     folds: Folds | None,
     seed: int,
     previous: Fit | None = None,
+    report: Report | None = None,
 ) -> Fit:
     """Fit an autoencoder to the rows of `X`.
 
@@ -79,6 +96,8 @@ def fit_autoencoder(
         Folds of the guard against overfitting; None to go without.
     previous : Fit or None
         Where training starts; None starts afresh.
+    report : Report or None
+        Is told of every epoch.
     """
     with training_mode():
         train = slice(None) if validation is None else validation[0]
@@ -95,23 +114,50 @@ def fit_autoencoder(
             valid_weight = None if weight is None else weight[validation[1]]
             valid = Rows.from_data(X[validation[1]], valid_weight, start)
         trainer = Trainer(start, architecture, options, rows, seed)
-        if architecture.init == "pca" and trainer.is_settled(folds):
-            net, factor = trainer.leave(), 0.0
-        elif folds is not None:
-            net, factor = trainer.fit_guarded(folds)
-        else:
-            old = None if previous is None else previous.net
-            net = trainer.fit(old, valid)
-            factor = 0.0 if is_pca(net.module_) else 1.0
-        module = net.module_
-        codec, basis, moments = _change_basis(module, start, X, weight, architecture)
-        contributions = _contributions(module, start, X, weight)
-        objective = trainer.objective
-        loss = moments.mean_squared_error / objective.total
-        if validation is not None or options.loss != "squared_error":
-            judged = slice(None) if validation is None else validation[1]
-            judged_weight = None if weight is None else weight[judged]
-            loss = _mean_loss(module, start, X[judged], judged_weight, objective)
+        finish = partial(_finish, trainer, X, weight, validation)
+        with trainer.telling(_epoch_tasks(report, finish)):
+            if architecture.init == "pca" and trainer.is_settled(folds):
+                net, factor = trainer.leave(), 0.0
+            elif folds is not None:
+                net, factor = trainer.fit_guarded(folds)
+            else:
+                old = None if previous is None else previous.net
+                net = trainer.fit(old, valid)
+                factor = 0.0 if is_pca(net.module_) else 1.0
+        return finish(net, factor)
+
+
+def _epoch_tasks(
+    report: Report | None, finish: Callable[[Net, float], Fit]
+) -> list[EpochTasks]:
+    """Return what tells a report about epochs, if there is one."""
+    if report is None:
+        return []
+
+    def end(net: Net) -> bool:
+        return report.end_epoch(lambda: finish(finished_copy(net), 1.0))
+
+    return [EpochTasks(report.begin_epoch, end)]
+
+
+def _finish(
+    trainer: Trainer,
+    X: NDArray,
+    weight: NDArray[np.float64] | None,
+    validation: tuple[NDArray, NDArray] | None,
+    net: Net,
+    factor: float,
+) -> Fit:
+    """Change the basis of a trained net's codes, and measure the result."""
+    module, start, objective = net.module_, trainer.start, trainer.objective
+    architecture = trainer.architecture
+    codec, basis, moments = _change_basis(module, start, X, weight, architecture)
+    loss = moments.mean_squared_error / objective.total
+    if validation is not None or trainer.options.loss != "squared_error":
+        judged = slice(None) if validation is None else validation[1]
+        judged_weight = None if weight is None else weight[judged]
+        loss = _mean_loss(module, start, X[judged], judged_weight, objective)
+    contributions = _contributions(module, start, X, weight)
     return Fit(
         architecture=architecture,
         net=net,
@@ -122,6 +168,7 @@ def fit_autoencoder(
         loss=loss,
         contributions=contributions / codec.scale * codec.code_scale,
         shrinkage=factor,
+        is_validated=validation is not None,
         loss_unit=objective.unit / objective.total,
     )
 
@@ -200,7 +247,7 @@ def _mean_loss(
     objective: Objective,
 ) -> float:
     """Loss per row, without noise, as a fraction of the loss of the mean."""
-    cell_loss = objective.cell_loss.to("cpu", torch.float64)
+    cell_loss = deepcopy(objective.cell_loss).to("cpu", torch.float64)
     loss = n_cells = 0.0
     with torch.inference_mode():
         for rows in gen_batches(len(X), ROWS_PER_BLOCK):

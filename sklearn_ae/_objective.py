@@ -34,6 +34,8 @@ class Objective:
         Loss per row of predicting the mean of every column.
     unit : float
         Loss per row that counts as 1 in training.
+    pca_share : float or None
+        Loss of PCA as a fraction of that of the mean, where it is known.
     """
 
     cell_loss: nn.Module
@@ -41,6 +43,7 @@ class Objective:
     unit: float
     code_penalty: float
     corruption: Corruption | None
+    pca_share: float | None = None
 
     @classmethod
     def of_start(
@@ -61,15 +64,19 @@ class Objective:
         cell_loss = build_cell_loss(loss, start).to(rows.x.device)
         total = start.total_variance or 1.0
         objective = cls(cell_loss, total, total, code_penalty, corruption)
-        if pca is not None and start.is_optimal:
-            pca = None
         if loss == "squared_error":
-            unit = total if pca is None else start.residual_variance
-            return replace(objective, unit=unit)
-        clean = replace(objective, corruption=None)
-        total = clean.loss_of_mean(rows) / len(rows) or 1.0
-        unit = 0.0 if pca is None else clean.loss(pca(), rows) / len(rows)
-        return replace(objective, total=total, unit=unit or total)
+            of_pca: float | None = start.residual_variance
+        else:
+            clean = replace(objective, corruption=None)
+            total = clean.loss_of_mean(rows) / len(rows) or 1.0
+            of_pca = None if pca is None else clean.loss(pca(), rows) / len(rows)
+        leaves_something = pca is not None and not start.is_optimal
+        return replace(
+            objective,
+            total=total,
+            unit=(leaves_something and of_pca) or total,
+            pca_share=None if of_pca is None else of_pca / total,
+        )
 
     def of_variance(self) -> Objective:
         """Return the objective that `score` measures: clean rows, squared errors."""

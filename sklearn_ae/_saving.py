@@ -16,7 +16,6 @@ from sklearn_ae._document import (
     FORMAT,
     NET,
     Document,
-    decode_curve,
     decode_history,
     encode,
     encode_named,
@@ -84,7 +83,7 @@ def take_apart(model: Any) -> tuple[Document, Arrays]:
         "history": encode_named(
             "The history of net_", [dict(e) for e in fit.net.history]
         ),
-        "validation_loss_curve_": encode(model.validation_loss_curve_),
+        "is_validated": fit.is_validated,
     }
     # safetensors would write the memory as it is, whatever its order.
     return document, {
@@ -115,10 +114,8 @@ def _numbers(model: Any) -> dict[str, float]:
 
 def put_together(model: Any, document: Document, arrays: Arrays) -> None:
     """Set the fitted attributes of an estimator to what a checked document says."""
-    model._set_fitted(_load_fit(document, arrays))
+    model.__dict__.update(model._fitted_attributes(_load_fit(document, arrays)))
     model.pca_score_ = document["numbers"]["pca_score_"]
-    model.validation_loss_curve_ = decode_curve(document["validation_loss_curve_"])
-    model.n_features_in_ = document["n_features_in_"]
     if document["feature_names_in_"] is not None:
         names = np.array(document["feature_names_in_"], dtype=object)
         model.feature_names_in_ = names
@@ -144,7 +141,7 @@ def _load_fit(document: Document, arrays: Arrays) -> Fit:
         codec = Codec(net.module_, start.mean, start.scale, code_scale, start.filler)
     for name in NET:
         setattr(net, name, document["net"][name])
-    net.history.extend(decode_history(document["history"]))
+    net.history.extend(decode_history(document))
     return Fit(
         architecture=architecture,
         net=net,
@@ -157,6 +154,7 @@ def _load_fit(document: Document, arrays: Arrays) -> Fit:
             explained_variance=arrays["explained_variance"],
         ),
         contributions=arrays["contributions"],
+        is_validated=document["is_validated"],
         **{name: numbers[name] for name in NUMBERS_OF_FIT},
     )
 

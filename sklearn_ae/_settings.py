@@ -261,6 +261,14 @@ def validation_split(
     return np.sort(train), np.sort(valid)
 
 
+def check_columns(X_train: NDArray, validation: tuple[NDArray, NDArray] | None) -> None:
+    """Raise where the rows to train on say nothing about a column."""
+    missing = missing_cells(X_train)
+    if missing is not None:
+        where = "" if validation is None else ", without the rows held out,"
+        check_some_observed(missing, axis=0, where=where)
+
+
 def guard_folds(
     model: Any, n_samples: int, n_components: int, kept: NDArray[np.bool_]
 ) -> Folds | None:

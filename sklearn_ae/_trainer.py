@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, closing, contextmanager
 from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -13,6 +14,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from sklearn_ae._callbacks import EpochBar
 from sklearn_ae._corruption import Corruption
 from sklearn_ae._inference import as_tensor
 from sklearn_ae._linear import LinearStart
@@ -194,6 +196,18 @@ class Trainer:
             code_penalty=self.options.code_penalty,
             corruption=corruption,
         )
+
+    @contextmanager
+    def telling(self, callbacks: Sequence[Any]) -> Iterator[None]:
+        """Tell callbacks of the epochs, and where it is wanted a progress bar."""
+        told = [*self.options.callbacks, *callbacks]
+        with ExitStack() as stack:
+            if self.options.verbose == 1:
+                level = self.objective
+                bar = EpochBar(self.n_epochs, level.unit / level.total, level.pca_share)
+                told.append(stack.enter_context(closing(bar)))
+            self.options = replace(self.options, callbacks=told)
+            yield
 
     def is_settled(self, folds: Folds | None) -> bool:
         """Whether PCA is the result: it is the optimum, or no correction is sure."""

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from torch.optim.lr_scheduler import LambdaLR
 from torch.utils.data import TensorDataset
 
+from sklearn_ae._callbacks import EpochTasks
 from sklearn_ae._corruption import Corruption, Noise
 from sklearn_ae._modules import Autoencoder
 from sklearn_ae._rows import EVALUATION_BATCH, Rows
@@ -135,7 +136,7 @@ class Net(NeuralNet):
     def _default_callbacks(self) -> list[tuple[str, Callback]]:
         timer = [("epoch_timer", EpochTimer())]
         # It lays its table out in every epoch, printed or not.
-        return [*timer, ("print_log", PrintLog())] if self.verbose else timer
+        return [*timer, ("print_log", PrintLog())] if self.verbose > 1 else timer
 
     def on_batch_begin(self, *args: Any, **kwargs: Any) -> None:
         """Add no row to the history for a batch."""
@@ -166,18 +167,20 @@ class Net(NeuralNet):
         self.history.record(f"{name}_best", all(loss < other for other in earlier))
 
     def fit_loop(self, X: Any, y: Any = None, epochs: Any = None, **params: Any) -> Net:
-        """Train; only an early-stopping callback may end it with KeyboardInterrupt."""
+        """Train; only a callback that ends training may raise KeyboardInterrupt."""
         try:
             super().fit_loop(X, y, epochs, **params)
         except KeyboardInterrupt:
-            if not any(_has_run_out(callback) for _, callback in self.callbacks_):
+            if not any(_has_ended(callback) for _, callback in self.callbacks_):
                 raise
             self.stopped_early = True
         return self
 
 
-def _has_run_out(callback: Any) -> bool:
-    """Whether skorch's early stopping has used up its patience."""
+def _has_ended(callback: Any) -> bool:
+    """Whether early stopping has used up its patience, or a report has asked to end."""
+    if isinstance(callback, EpochTasks):
+        return callback.has_stopped
     return isinstance(callback, EarlyStopping) and callback.misses_ >= callback.patience
 
 
@@ -359,6 +362,14 @@ def end_training(net: Net) -> None:
     """Tell the callbacks, which may restore earlier weights, that this was all."""
     if len(net.history) > 0:  # else they would look for an epoch
         net.notify("on_train_end", X=None, y=None)
+
+
+def finished_copy(net: Net) -> Net:
+    """Return what the net would be if training ended now."""
+    copy = object.__new__(Net)
+    copy.__dict__.update(net.__dict__)
+    copy.module_, copy.history = deepcopy(net.module_), deepcopy(net.history)
+    return finish_training(copy)
 
 
 def finish_training(net: Net) -> Net:

@@ -96,14 +96,33 @@ def test_fit_is_silent_by_default(build, curved, capfd):
     assert capfd.readouterr() == ("", "")
 
 
-def test_verbose_fit_prints_a_line_for_each_epoch(build, curved, capfd):
+def test_verbose_fit_shows_a_bar_with_losses(build, curved, capfd):
     model = build(verbose=1, max_iter=3).fit(curved)
+    out, err = capfd.readouterr()
+    assert out == ""
+    last = err.splitlines()[-1]
+    assert "3/3" in last
+    assert f"train={model.loss_curve_[-1]:.3g}" in last
+    validated = model.validation_loss_curve_ is not None
+    assert ("valid=" in last) == validated
+    # With held-out rows, pca_score_ is theirs.
+    assert (f"PCA={1 - model.pca_score_:.3g}" in last) != validated
+
+
+def test_very_verbose_fit_prints_a_line_for_each_epoch(build, curved, capfd):
+    model = build(verbose=2, max_iter=3).fit(curved)
     out, err = capfd.readouterr()
     epochs = [line.split()[0] for line in out.splitlines() if line.split()]
     assert [word for word in epochs if word.isdigit()] == ["1", "2", "3"]
     assert "train_loss" in out
     assert err == ""
     assert model.n_iter_ == 3
+
+
+def test_bar_is_closed_where_training_fails(quick, curved, capfd):
+    with pytest.raises(ValueError, match="Training diverged"):
+        quick(verbose=1, learning_rate_init=1e38, max_iter=3).fit(curved)
+    assert capfd.readouterr().err.endswith("\n")
 
 
 def test_callbacks_are_called_in_every_epoch(build, curved):

@@ -579,7 +579,12 @@ BAD_VALUES = [
     (("net", "batch_size"), 1.5, "The 'batch_size' parameter"),
     (("history",), [1], "Its history is damaged: an epoch has no batches."),
     (("history",), [{"dict": {"batches": []}}], "an epoch has no train_loss."),
-    (("validation_loss_curve_",), ["a"], "does not hold floats alone"),
+    (
+        ("history",),
+        [{"dict": {"batches": [], "train_loss": 0.5}}],
+        "an epoch has no valid_loss.",
+    ),
+    (("is_validated",), "yes", "The 'is_validated' parameter"),
     (("_fit_result",), 1, "should not have, ['_fit_result']"),
 ]
 

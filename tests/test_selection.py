@@ -109,7 +109,7 @@ def test_warm_start_keeps_the_number_of_codes(quick, curved):
 
 
 def test_callbacks_do_not_see_the_search(quick, curved, capfd):
-    model = quick(0.9, verbose=1, max_iter=2).fit(curved)
+    model = quick(0.9, verbose=2, max_iter=2).fit(curved)
     lines = capfd.readouterr().out.splitlines()
     epochs = [line.split()[0] for line in lines if line.split()]
     assert [word for word in epochs if word.isdigit()] == ["1", "2"]
