@@ -9,10 +9,12 @@ import torch
 from numpy.typing import NDArray
 from sklearn.utils import gen_batches
 
+from sklearn_ae._axes import ROWS_PER_BLOCK
 from sklearn_ae._basis import CodeBasis, CodeMoments
+from sklearn_ae._columns import cell_weights, effective_size
 from sklearn_ae._contributions import average_jacobian, spread_rows
 from sklearn_ae._inference import Codec, as_tensor
-from sklearn_ae._linear import ROWS_PER_BLOCK, LinearStart, cell_weights, effective_size
+from sklearn_ae._linear import LinearStart
 from sklearn_ae._modules import Autoencoder, CorrectedPCA
 from sklearn_ae._rows import Rows
 from sklearn_ae._shrinkage import Folds
