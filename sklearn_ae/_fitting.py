@@ -84,14 +84,13 @@ def fit_autoencoder(
     """
     with training_mode():
         train = slice(None) if validation is None else validation[0]
+        X_train = X[train]
         train_weight = None if weight is None else weight[train]
         if previous is None:
-            start = linear_start(
-                X[train], architecture.n_components, seed, train_weight
-            )
+            start = linear_start(X_train, architecture.n_components, seed, train_weight)
         else:
             start, folds = previous.start, None
-        rows = Rows.from_data(X[train], train_weight, start)
+        rows = Rows.from_data(X_train, train_weight, start)
         valid = None
         if validation is not None:
             valid_weight = None if weight is None else weight[validation[1]]

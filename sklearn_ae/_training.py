@@ -168,11 +168,12 @@ class BestWeights(EarlyStopping):
     def on_train_begin(self, net: Net, **kwargs: Any) -> None:
         """Take the untrained module's loss as the one to beat."""
         super().on_train_begin(net, **kwargs)
-        target = net.train_split(None)[1].tensors
-        net._set_training(False)
-        with torch.no_grad():
-            loss = net.criterion_(net.module_(target[0]), target)
-        self.dynamic_threshold_ = self._calc_new_threshold(float(loss))
+        loss, n_rows = 0.0, 0
+        for batch in net.get_iterator(net.train_split(None)[1], training=False):
+            step = net.validation_step(batch)
+            loss += float(step["loss"]) * len(batch[1][0])
+            n_rows += len(batch[1][0])
+        self.dynamic_threshold_ = self._calc_new_threshold(loss / n_rows)
         self.best_model_weights_ = deepcopy(net.module_.state_dict())
 
 
