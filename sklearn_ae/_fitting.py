@@ -9,7 +9,6 @@ import torch
 from numpy.typing import NDArray
 from sklearn.utils import gen_batches
 
-from sklearn_ae._axes import ROWS_PER_BLOCK
 from sklearn_ae._basis import CodeBasis, CodeMoments
 from sklearn_ae._columns import cell_weights, effective_size
 from sklearn_ae._contributions import average_jacobian, spread_rows
@@ -27,6 +26,9 @@ from sklearn_ae._trainer import (
     loss_variance,
 )
 from sklearn_ae._training import Net, TrainingOptions
+
+# What float64 layers make of so many rows stays in the processor's cache.
+ROWS_PER_BLOCK = 512
 
 
 @dataclass(frozen=True)
