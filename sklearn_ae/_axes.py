@@ -10,6 +10,7 @@ from sklearn.decomposition import PCA
 from sklearn.utils import gen_batches
 from sklearn.utils.extmath import svd_flip
 
+from sklearn_ae._columns import is_large
 from sklearn_ae._missing import Filler
 
 Float64 = NDArray[np.float64]
@@ -39,7 +40,7 @@ class PrincipalAxes:
     def of_rows(
         cls, centred: Float64, weight: NDArray | None, n_components: int, seed: int
     ) -> PrincipalAxes:
-        """Fit PCA to rows, shape (n_samples, n_features)."""
+        """Fit PCA to rows, shape (n_samples, n_features); it may centre them anew."""
         pca = _fit_pca(centred, weight, n_components, seed)
         components = pca.components_[:n_components]
         return cls(
@@ -85,11 +86,12 @@ def _fit_pca(
         # PCA knows no weights; a mirror image keeps it from centring scaled rows.
         scaled = centred * np.sqrt(weight / weight.mean())[:, None]
         centred = np.concatenate((scaled, -scaled))
+    copy = not is_large(centred.shape)
     if rank > FULL_SPECTRUM_RANK:
-        pca = PCA(n_components, random_state=seed)
+        pca = PCA(n_components, copy=copy, random_state=seed)
     else:
         solver = "covariance_eigh" if n_samples >= n_features else "full"
-        pca = PCA(rank, svd_solver=solver)
+        pca = PCA(rank, copy=copy, svd_solver=solver)
     # Equal rows have no variance to take shares of; the shares are not used here.
     with np.errstate(invalid="ignore"):
         return pca.fit(centred)
