@@ -15,9 +15,10 @@ from sklearn.utils import gen_batches
 
 from sklearn_ae._basis import CodeBasis, CodeMoments
 from sklearn_ae._callbacks import EpochTasks
+from sklearn_ae._columns import cell_weights, effective_size
 from sklearn_ae._contributions import average_jacobian, spread_rows
 from sklearn_ae._inference import Codec, as_tensor
-from sklearn_ae._linear import ROWS_PER_BLOCK, LinearStart, cell_weights, effective_size
+from sklearn_ae._linear import LinearStart
 from sklearn_ae._modules import Autoencoder, CorrectedPCA, LogisticSum
 from sklearn_ae._objective import Objective
 from sklearn_ae._rows import Rows
@@ -30,6 +31,9 @@ from sklearn_ae._trainer import (
     linear_start,
 )
 from sklearn_ae._training import Net, TrainingOptions, finished_copy
+
+# What float64 layers make of so many rows stays in the processor's cache.
+ROWS_PER_BLOCK = 512
 
 
 @dataclass(frozen=True)
@@ -101,14 +105,13 @@ def fit_autoencoder(
     """
     with training_mode():
         train = slice(None) if validation is None else validation[0]
+        X_train = X[train]
         train_weight = None if weight is None else weight[train]
         if previous is None:
-            start = linear_start(
-                X[train], architecture.n_components, seed, train_weight
-            )
+            start = linear_start(X_train, architecture.n_components, seed, train_weight)
         else:
             start, folds = previous.start, None
-        rows = Rows.from_data(X[train], train_weight, start)
+        rows = Rows.from_data(X_train, train_weight, start)
         valid = None
         if validation is not None:
             valid_weight = None if weight is None else weight[validation[1]]

@@ -1,29 +1,35 @@
-"""Step one of a fit: column statistics and the linear start, PCA."""
+"""Step one of a fit: the linear start, PCA, and the units it works in."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.decomposition import PCA
 from sklearn.utils import gen_batches
 
-from sklearn_ae._missing import Filler, missing_cells
+from sklearn_ae._axes import ROWS_PER_BLOCK, PrincipalAxes, is_told_by_covariance
+from sklearn_ae._columns import (
+    Table,
+    cell_weights,
+    column_statistics,
+    effective_size,
+    is_large,
+)
+from sklearn_ae._missing import Filler, drawn_rows, missing_cells
 
 Float64 = NDArray[np.float64]
 
 # A residual below this share of the variance is rounding error in float32, so there
 # is nothing left to learn.
 RESIDUAL_FLOOR = 1e-12
-# Up to this rank the whole spectrum is computed; above it only the leading part is.
-FULL_SPECTRUM_RANK = 1500
 # Tables with fewer columns keep all principal components: a noise floor cannot be
 # told from so few eigenvalues, and there is little time to save.
 MIN_FEATURES_NOISE_FLOOR = 64
 # Share of what PCA leaves that the directions which a correction ignores may hold.
 REDUNDANT_SHARE = 1e-3
-ROWS_PER_BLOCK = 4096
 
 
 @dataclass(frozen=True)
@@ -69,38 +75,31 @@ class LinearStart:
         weight : ndarray of shape (n_samples,) or None
             How many times each row counts, above 0.
         """
-        missing = missing_cells(X)
+        table = Table.of(X, weight)
         n_samples = effective_size(len(X), weight)
-        mean = _column_means(X, weight, missing)
-        with np.errstate(over="ignore", invalid="ignore"):  # which is checked next
-            centred = np.subtract(X, mean, dtype=np.float64)
-        scale, column_scale = _column_scales(centred, weight, missing)
+        mean, scale, column_scale = column_statistics(table)
         if scale == 0.0:
             return cls._of_constant(mean, n_components, n_samples)
-        centred /= scale
         positive_scale = np.where(column_scale > 0, column_scale, 1.0)
-        filler = None
-        if missing is not None:
-            filler = Filler.of_incomplete(centred, positive_scale, weight, seed)
-            centred = filler.fill(centred)
-            shift = np.average(centred, axis=0, weights=weight)
-            centred -= shift
-            mean = mean + shift * scale
-            filler = replace(filler, mean=filler.mean - shift)
-        pca = _fit_pca(centred, weight, n_components, seed)
-        components = pca.components_[:n_components]
+        filler = _fit_filler(table, mean, scale, positive_scale, seed)
+        filled = partial(_to_filled, mean=mean, scale=scale, filler=filler)
+        axes, shift = _principal_axes(table, filled, n_components, seed)
         total_variance = float((column_scale**2).sum())
+        if filler is None:
+            filler = axes.filler(total_variance)
+        else:
+            filler = replace(filler, mean=filler.mean - shift)
         return cls(
-            mean=mean,
+            mean=mean + shift * scale,
             scale=scale,
             column_scale=positive_scale,
-            components=components,
-            code_scale=_code_scale(centred, weight, components),
-            residual_scale=np.sqrt(_residual_variances(centred, weight, components)),
+            components=axes.components[:n_components],
+            code_scale=axes.code_scale,
+            residual_scale=np.sqrt(axes.residual_variances),
             total_variance=total_variance,
-            subspace=_leading_subspace(pca, n_components, n_samples, centred.shape),
+            subspace=_leading_subspace(axes, n_components, n_samples, X.shape),
             n_samples=n_samples,
-            filler=filler or Filler.of_pca(pca, total_variance),
+            filler=filler,
         )
 
     @classmethod
@@ -126,15 +125,14 @@ class LinearStart:
         self, x: NDArray, seed: int, weight: NDArray | None = None
     ) -> LinearStart:
         """Return the start with the PCA of some centred and scaled rows instead."""
-        rows = x.astype(np.float64)
         n_components = len(self.components)
-        pca = _fit_pca(rows, weight, n_components, seed)
-        components = pca.components_[:n_components]
+        rows = x.astype(np.float64)
+        axes = PrincipalAxes.of_rows(rows, weight, n_components, seed)
         return replace(
             self,
-            components=components,
-            code_scale=_code_scale(rows, weight, components),
-            residual_scale=np.sqrt(_residual_variances(rows, weight, components)),
+            components=axes.components[:n_components],
+            code_scale=axes.code_scale,
+            residual_scale=np.sqrt(axes.residual_variances),
         )
 
     def turned_to(self, components: NDArray) -> LinearStart:
@@ -171,131 +169,76 @@ class LinearStart:
     def to_scaled(self, X: NDArray, dtype: type = np.float32) -> NDArray:
         """Centre and scale in float64 (float32 alone would lose offsets), then cast."""
         scaled: NDArray = np.empty(X.shape, dtype=dtype)
-        for rows in gen_batches(len(X), ROWS_PER_BLOCK):
-            centred = np.subtract(X[rows], self.mean, dtype=np.float64)
-            scaled[rows] = centred / self.scale
+        # Not `gen_batches`, whose checks take as long as a batch of training.
+        for first in range(0, len(X), ROWS_PER_BLOCK):
+            rows = slice(first, first + ROWS_PER_BLOCK)
+            scaled[rows] = _to_filled(X[rows], self.mean, self.scale)
         return scaled
 
 
-def effective_size(n_rows: int, weight: Float64 | None) -> float:
-    """Return how many rows weighted rows stand for: the sum of their weights.
-
-    Weights may be normalised to any sum, so it is at least the number of rows, and at
-    most a hundred times as many.
-    """
-    if weight is None:
-        return float(n_rows)
-    return float(np.clip(weight.sum(), n_rows, 100 * n_rows))
-
-
-def cell_weights(
-    missing: NDArray[np.bool_] | None, weight: Float64 | None
-) -> Float64 | float:
-    """Return what each cell counts, in a shape that rows can be multiplied with."""
-    row_weight: Float64 | float = 1.0 if weight is None else weight[:, None]
-    if missing is None:
-        return row_weight
-    return np.multiply(row_weight, ~missing, dtype=np.float64)
-
-
-def _column_means(
-    X: NDArray, weight: Float64 | None, missing: NDArray[np.bool_] | None
+def _to_filled(
+    rows: NDArray, mean: Float64, scale: float, filler: Filler | None = None
 ) -> Float64:
-    """Return the means; those of constant columns without rounding errors."""
-    low, high = np.nanmin(X, axis=0), np.nanmax(X, axis=0)
-    with np.errstate(over="ignore", invalid="ignore"):  # checked when centred
-        if weight is None and missing is None:
-            means = X.mean(axis=0, dtype=np.float64)
+    """Centre and scale rows in float64, and fill them."""
+    x: Float64 = np.subtract(rows, mean, dtype=np.float64)
+    x /= scale
+    return x if filler is None else filler.fill(x)
+
+
+def _fit_filler(
+    table: Table, mean: Float64, scale: float, column_scale: Float64, seed: int
+) -> Filler | None:
+    """Learn what missing cells are expected to be, where there are any."""
+    if table.is_complete:
+        return None
+    rows = drawn_rows(len(table.X), seed)
+    weight = None if table.weight is None else table.weight[rows]
+    x = _to_filled(table.X[rows], mean, scale)
+    return Filler.of_incomplete(x, column_scale, weight)
+
+
+def _principal_axes(
+    table: Table, filled: Callable[[NDArray], Float64], n_components: int, seed: int
+) -> tuple[PrincipalAxes, Float64]:
+    """Find the axes of rows that `filled` scales and fills, and their mean.
+
+    The mean of complete rows is zero by construction and taken to be.
+    """
+    X, weight = table.X, table.weight
+    if is_large(X.shape) and is_told_by_covariance(X.shape):
+        mean, covariance = _moments(table, filled)
+        axes = PrincipalAxes.of_covariance(covariance, len(X), n_components)
+        return axes, np.zeros_like(mean) if table.is_complete else mean
+    x, shift = filled(X), np.zeros(X.shape[1])
+    if not table.is_complete:
+        shift = np.average(x, axis=0, weights=weight)
+        x -= shift
+    return PrincipalAxes.of_rows(x, weight, n_components, seed), shift
+
+
+def _moments(
+    table: Table, filled: Callable[[NDArray], Float64]
+) -> tuple[Float64, Float64]:
+    """Return mean and covariance of rows, block by block."""
+    n_features = table.X.shape[1]
+    total, products = np.zeros(n_features), np.zeros((n_features, n_features))
+    size = 0.0
+    for block, weight, _ in table:
+        x = filled(block)
+        if weight is None:
+            size += len(x)
+            total += x.sum(axis=0)
         else:
-            centred = np.subtract(X, low, dtype=np.float64)  # keeps digits near offsets
-            means = low + _average(centred, weight, missing)
-    means = np.where(low == high, low, means)
-    return means
-
-
-def _average(
-    values: Float64, weight: Float64 | None, missing: NDArray[np.bool_] | None
-) -> Float64:
-    """Average over rows, each column over its observed cells."""
-    averages: Float64
-    if missing is None:
-        averages = np.average(values, axis=0, weights=weight)
-    else:
-        counts = np.broadcast_to(cell_weights(missing, weight), values.shape)
-        averages = (counts * np.where(missing, 0.0, values)).sum(axis=0)
-        averages /= counts.sum(axis=0)
-    return averages
-
-
-def _column_scales(
-    centred: Float64, weight: Float64 | None, missing: NDArray[np.bool_] | None
-) -> tuple[float, Float64]:
-    """Return the root mean square of the standard deviations, and these in its units.
-
-    Dividing by the largest entry first keeps the squares within float64's range.
-    """
-    largest = np.nanmax(np.abs(centred))
-    if not np.isfinite(largest):
-        raise ValueError(
-            "X contains values too large for float64 arithmetic: its centred columns "
-            "overflow. Rescale X to a smaller range before fitting."
-        )
-    if largest == 0.0:
-        return 0.0, np.zeros(centred.shape[1])
-    deviations = np.sqrt(_average((centred / largest) ** 2, weight, missing))
-    typical = np.sqrt(np.mean(deviations**2))
-    return float(largest * typical), deviations / typical
-
-
-def _fit_pca(
-    centred: Float64, weight: NDArray | None, n_components: int, seed: int
-) -> PCA:
-    """Fit PCA with the whole spectrum where that is cheap, else the leading part."""
-    n_samples, n_features = centred.shape
-    rank = min(n_samples, n_features)
-    if weight is not None:
-        # PCA knows no weights; a mirror image keeps it from centring scaled rows.
-        scaled = centred * np.sqrt(weight / weight.mean())[:, None]
-        centred = np.concatenate((scaled, -scaled))
-    if rank > FULL_SPECTRUM_RANK:
-        pca = PCA(n_components, random_state=seed)
-    else:
-        solver = "covariance_eigh" if n_samples >= n_features else "full"
-        pca = PCA(rank, svd_solver=solver)
-    # Equal rows have no variance to take shares of; the shares are not used here.
-    with np.errstate(invalid="ignore"):
-        return pca.fit(centred)
-
-
-def _code_scale(
-    centred: Float64, weight: NDArray | None, components: Float64
-) -> Float64:
-    """Return standard deviations of the scores, 1 where there is none."""
-    scores = centred @ components.T
-    if weight is None:
-        deviations = scores.std(axis=0)
-    else:
-        mean = np.average(scores, axis=0, weights=weight)
-        deviations = np.sqrt(np.average((scores - mean) ** 2, axis=0, weights=weight))
-    return np.where(deviations > 0, deviations, 1.0)
-
-
-def _residual_variances(
-    centred: Float64, weight: NDArray | None, components: Float64
-) -> Float64:
-    """Mean squared residual of each column after projection on `components`."""
-    total = np.zeros(centred.shape[1])
-    for rows in gen_batches(len(centred), ROWS_PER_BLOCK):
-        block = centred[rows]
-        squares = (block - (block @ components.T) @ components) ** 2
-        if weight is not None:
-            squares *= weight[rows, None]
-        total += squares.sum(axis=0)
-    return total / (len(centred) if weight is None else weight.sum())
+            size += float(weight.sum())
+            total += weight @ x
+            x *= np.sqrt(weight)[:, None]
+        products += x.T @ x
+    mean = total / size
+    return mean, products / size - np.outer(mean, mean)
 
 
 def _leading_subspace(
-    pca: PCA, n_components: int, n_samples: float, shape: tuple[int, int]
+    axes: PrincipalAxes, n_components: int, n_samples: float, shape: tuple[int, ...]
 ) -> Float64 | None:
     """Principal directions that a correction needs, or None to use all columns.
 
@@ -306,17 +249,18 @@ def _leading_subspace(
     in one-hot columns: the floor is not used.
     """
     n_features = shape[1]
-    complete = pca.n_components_ == min(shape)
+    n_axes = len(axes.components)
+    complete = n_axes == min(shape)
     if not complete or n_features < MIN_FEATURES_NOISE_FLOOR:
         return None
-    eigenvalues = pca.explained_variance_
+    eigenvalues = axes.eigenvalues
     n_directions = n_not_redundant(eigenvalues, n_components)
     n_standing_out = n_above_noise_floor(eigenvalues, n_samples, n_features)
     if n_components < n_standing_out:
         n_directions = min(n_directions, n_standing_out)
-    if n_directions > pca.n_components_ // 2:
+    if n_directions > n_axes // 2:
         return None
-    return pca.components_[:n_directions]
+    return axes.components[:n_directions]
 
 
 def n_not_redundant(eigenvalues: Float64, n_components: int) -> int:

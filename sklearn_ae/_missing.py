@@ -33,6 +33,14 @@ def missing_cells(X: NDArray) -> NDArray[np.bool_] | None:
     return missing if missing.any() else None
 
 
+def drawn_rows(n_rows: int, seed: int) -> NDArray[np.intp] | slice:
+    """Return the rows to fit a filler to: all, or MAX_ROWS that are drawn."""
+    if n_rows <= MAX_ROWS:
+        return slice(None)
+    drawn: NDArray[np.intp] = np.random.RandomState(seed).permutation(n_rows)
+    return drawn[:MAX_ROWS]
+
+
 def check_some_observed(
     missing: NDArray[np.bool_], axis: int, where: str = "", labels: ArrayLike = ()
 ) -> None:
@@ -81,9 +89,21 @@ class Filler:
     @classmethod
     def of_pca(cls, pca: PCA, total_variance: float) -> Filler:
         """Return the Gaussian of a PCA of complete, centred rows."""
-        n_features = pca.components_.shape[1]
-        n_samples = pca.n_samples_
-        eigenvalues = np.nan_to_num(pca.explained_variance_)
+        return cls.of_axes(
+            pca.components_, pca.explained_variance_, pca.n_samples_, total_variance
+        )
+
+    @classmethod
+    def of_axes(
+        cls,
+        components: Float64,
+        eigenvalues: Float64,
+        n_samples: int,
+        total_variance: float,
+    ) -> Filler:
+        """Return the Gaussian of principal axes; the divisor is `n_samples - 1`."""
+        n_features = components.shape[1]
+        eigenvalues = np.nan_to_num(eigenvalues)
         eigenvalues = eigenvalues * (n_samples - 1) / n_samples  # as total_variance
         most = max(min(n_features - 1, n_samples // ROWS_PER_FACTOR), 1)
         n_factors = min(MAX_FACTORS, len(eigenvalues), most)
@@ -94,22 +114,19 @@ class Filler:
         return cls(
             mean=np.zeros(n_features),
             scale=np.ones(n_features),
-            loadings=np.multiply(pca.components_[:n_factors].T, strength),
+            loadings=np.multiply(components[:n_factors].T, strength),
             noise=float(noise),
         )
 
     @classmethod
     def of_incomplete(
-        cls, x: Float64, scale: Float64, weight: Float64 | None, seed: int
+        cls, x: Float64, scale: Float64, weight: Float64 | None
     ) -> Filler:
         """Fit the Gaussian to centred rows with NaN by expectation maximisation.
 
         Ilin, A., & Raiko, T. (2010). "Practical approaches to principal component
         analysis in the presence of missing values". JMLR 11, 1957-2000.
         """
-        if len(x) > MAX_ROWS:
-            drawn = np.random.RandomState(seed).permutation(len(x))[:MAX_ROWS]
-            x, weight = x[drawn], None if weight is None else weight[drawn]
         x = x / scale
         weight = np.ones(len(x)) if weight is None else weight / weight.mean()
         filler = cls._of_filled_with_means(x, weight)

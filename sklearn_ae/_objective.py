@@ -94,33 +94,31 @@ class Objective:
 
     def loss(self, module: Autoencoder, rows: Rows) -> float:
         """Sum of the losses of all cells that count; the noise is always the same."""
-        losses = []
-        generator = None if self.corruption is None else self.corruption.generator()
         module.eval()
-        with torch.inference_mode():
-            for start in range(0, len(rows), EVALUATION_BATCH):
-                block = slice(start, start + EVALUATION_BATCH)
-                given = x = rows.x[block]
-                if self.corruption is not None and generator is not None:
-                    given = self.corruption(x, generator)
-                losses.append(self._summed(module.reconstruct(given), x, rows, block))
-        return math.fsum(losses)
+        corruption = self.corruption
+        if corruption is None:
+            return self._summed(module.reconstruct, rows)
+        generator = corruption.generator()
+        return self._summed(
+            lambda x: module.reconstruct(corruption(x, generator)), rows
+        )
 
     def loss_of_mean(self, rows: Rows) -> float:
         """Sum of the losses of predicting the mean."""
-        everything = slice(None)
-        with torch.inference_mode():
-            mean = torch.zeros_like(rows.x)
-            return self._summed(mean, rows.x, rows, everything)
+        return self._summed(torch.zeros_like, rows)
 
-    def _summed(
-        self, reconstruction: Tensor, x: Tensor, rows: Rows, block: slice
-    ) -> float:
-        """Sum the losses of a block of rows."""
-        losses: Tensor = self.cell_loss(reconstruction, x)
-        if rows.cell_weight is not None:
-            losses = losses * rows.cell_weight[block]
-        return float(losses.sum())
+    def _summed(self, predict: Callable[[Tensor], Tensor], rows: Rows) -> float:
+        """Sum the losses of all cells that count, block by block."""
+        sums = []
+        with torch.inference_mode():
+            for start in range(0, len(rows), EVALUATION_BATCH):
+                block = slice(start, start + EVALUATION_BATCH)
+                x = rows.x[block]
+                losses: Tensor = self.cell_loss(predict(x), x)
+                if rows.cell_weight is not None:
+                    losses = losses * rows.cell_weight[block]
+                sums.append(float(losses.sum()))
+        return math.fsum(sums)
 
 
 def build_cell_loss(loss: str, start: LinearStart) -> nn.Module:

@@ -6,24 +6,25 @@ import math
 from collections.abc import Iterator, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 import torch
 from skorch import NeuralNet
-from skorch.callbacks import Callback, EarlyStopping, EpochTimer, LRScheduler, PrintLog
+from skorch.callbacks import Callback, EarlyStopping, EpochTimer, PrintLog
 from skorch.helper import predefined_split
+from skorch.utils import TeeGenerator
 from torch import Tensor, nn
-from torch.optim.lr_scheduler import LambdaLR
 from torch.utils.data import TensorDataset
 
 from sklearn_ae._callbacks import EpochTasks
+from sklearn_ae._columns import is_large
 from sklearn_ae._corruption import Corruption, Noise
 from sklearn_ae._modules import Autoencoder
 from sklearn_ae._rows import EVALUATION_BATCH, Rows
 
 WARM_UP = 0.1  # share of the steps in which the learning rate rises to its peak
 BETAS = (0.9, 0.99)  # AdamW's; the squares need a shorter memory in so few steps
+BATCH_EVENTS = ("on_batch_begin", "on_grad_computed", "on_batch_end")
 MEAN_OVER_PEAK_RATE = 0.5  # of the one-cycle schedule, cosine up and cosine down
 
 
@@ -112,9 +113,15 @@ class ResidentBatches:
             yield from zip(*parts, strict=True)
             return
         rows = self.tensors[0]
-        order = torch.randperm(len(rows), generator=self.generator)
-        for index in order.to(rows.device).tensor_split(self.n_batches):
-            yield tuple(tensor[index] for tensor in self.tensors)
+        order = torch.randperm(len(rows), generator=self.generator).to(rows.device)
+        if is_large((rows.size(0), rows.size(1))):
+            for index in order.tensor_split(self.n_batches):
+                yield tuple(tensor[index] for tensor in self.tensors)
+            return
+        # All at once, as each of many short calls costs a share of a short step.
+        shuffled = (tensor.index_select(0, order) for tensor in self.tensors)
+        parts = (tensor.tensor_split(self.n_batches) for tensor in shuffled)
+        yield from zip(*parts, strict=True)
 
     def _n_kept(self, batch: Tensor) -> Tensor:
         """Draw how many codes each row keeps, shape `(batch, 1)`."""
@@ -128,7 +135,11 @@ class ResidentBatches:
 
 
 class Net(NeuralNet):
-    """skorch net that keeps one history row an epoch and lets Ctrl-C through."""
+    """skorch net that keeps one history row an epoch and lets Ctrl-C through.
+
+    Its batches are tensors on its device. A step of a small network takes a
+    millisecond, of which skorch's own ways to take it would add a tenth.
+    """
 
     stopped_early = False
 
@@ -138,8 +149,46 @@ class Net(NeuralNet):
         # It lays its table out in every epoch, printed or not.
         return [*timer, ("print_log", PrintLog())] if self.verbose > 1 else timer
 
-    def on_batch_begin(self, *args: Any, **kwargs: Any) -> None:
-        """Add no row to the history for a batch."""
+    def notify(self, method_name: str, **kwargs: Any) -> None:
+        """Call the callbacks; for a batch, only those that do something then.
+
+        The net itself would add a row to its history for each batch.
+        """
+        if method_name not in BATCH_EVENTS:
+            super().notify(method_name, **kwargs)
+            return
+        for callback in self._listeners(method_name):
+            getattr(callback, method_name)(self, **kwargs)
+
+    def _listeners(self, method_name: str) -> list[Any]:
+        """Return the callbacks with a method of their own for an event."""
+        inherited = getattr(Callback, method_name)
+        return [
+            callback
+            for _, callback in self.callbacks_
+            if getattr(getattr(callback, method_name), "__func__", None)
+            is not inherited
+        ]
+
+    def infer(self, x: Any, **params: Any) -> Any:
+        """Call the module with a batch or with its named arguments."""
+        return self.module_(**x) if isinstance(x, dict) else self.module_(x)
+
+    def get_loss(self, y_pred: Any, y_true: Any, *args: Any, **kwargs: Any) -> Tensor:
+        """Return the loss of a batch."""
+        loss: Tensor = self.criterion_(y_pred, y_true)
+        return loss
+
+    def train_step(self, batch: Any, **params: Any) -> dict[str, Any]:
+        """Take a step without a closure, which AdamW does not need."""
+        self._zero_grad_optimizer()
+        step: dict[str, Any] = self.train_step_single(batch, **params)
+        parameters = TeeGenerator(self.get_all_learnable_params())
+        self.notify(
+            "on_grad_computed", named_parameters=parameters, batch=batch, training=True
+        )
+        self._step_optimizer(None)
+        return step
 
     def _set_training(self, training: bool = True) -> None:
         """Switch the mode where it changes, not in every step."""
@@ -157,8 +206,8 @@ class Net(NeuralNet):
         for batch in iterator:
             self.notify("on_batch_begin", batch=batch, training=training)
             step = step_fn(batch, **params)
-            n_in_batch = len(batch[1][0])
-            total += step["loss"].detach() * n_in_batch
+            n_in_batch = batch[1][0].shape[0]
+            total.add_(step["loss"].detach(), alpha=n_in_batch)
             n_rows += n_in_batch
             self.notify("on_batch_end", batch=batch, training=training, **step)
         name, loss = f"{prefix}_loss", float(total) / n_rows
@@ -184,8 +233,39 @@ def _has_ended(callback: Any) -> bool:
     return isinstance(callback, EarlyStopping) and callback.misses_ >= callback.patience
 
 
+class OneCycle(Callback):
+    """Set the learning rate of each step, with a cycle for each phase.
+
+    `LRScheduler` with `LambdaLR` does the same, but takes 3 % of a small step.
+
+    Parameters
+    ----------
+    lengths : sequence of int
+        Steps of each phase.
+    """
+
+    def __init__(self, lengths: Sequence[int]) -> None:
+        self.lengths = lengths
+
+    def on_train_begin(self, net: Net, **kwargs: Any) -> None:
+        """Start with the first step."""
+        self.step_ = 0
+
+    def on_batch_begin(self, net: Net, training: bool = False, **kwargs: Any) -> None:
+        """Set the rate of the step that follows."""
+        if training:
+            rate = net.optimizer_.defaults["lr"]
+            rate *= one_cycle_each(self.step_, self.lengths)
+            for group in net.optimizer_.param_groups:
+                group["lr"] = rate
+            self.step_ += 1
+
+
 class BestWeights(EarlyStopping):
-    """Early stopping whose best weights include those before the first epoch."""
+    """Early stopping whose best weights include those before the first epoch.
+
+    They are copied to where the last ones were: memory for new ones takes longer.
+    """
 
     def on_train_begin(self, net: Net, **kwargs: Any) -> None:
         """Take the untrained module's loss as the one to beat."""
@@ -196,7 +276,21 @@ class BestWeights(EarlyStopping):
             loss += float(step["loss"]) * len(batch[1][0])
             n_rows += len(batch[1][0])
         self.dynamic_threshold_ = self._calc_new_threshold(loss / n_rows)
-        self.best_model_weights_ = deepcopy(net.module_.state_dict())
+        self.weights_ = deepcopy(net.module_.state_dict())
+
+    def on_epoch_end(self, net: Net, **kwargs: Any) -> None:
+        """Keep the weights if they are the best."""
+        super().on_epoch_end(net, **kwargs)
+        if self.best_epoch_ == net.history[-1, "epoch"]:
+            for name, value in net.module_.state_dict().items():
+                self.weights_[name].copy_(value)
+
+    def on_train_end(self, net: Net, **kwargs: Any) -> None:
+        """Go back to the best weights."""
+        if self.best_epoch_ != net.history[-1, "epoch"]:
+            net.module_.load_state_dict(self.weights_)
+            text = f"Restoring best model from epoch {self.best_epoch_}."
+            self._sink(text, verbose=net.verbose)
 
 
 class FiniteLoss(Callback):
@@ -305,13 +399,10 @@ def start_training(
     lengths = [
         phase.n_epochs * math.ceil(phase.n_rows / batch_size) for phase in phases
     ]
-    schedule = LRScheduler(
-        LambdaLR,
-        lr_lambda=partial(one_cycle_each, lengths=lengths),
-        step_every="batch",
-        event_name=None,
-    )
-    callbacks: list[Any] = [("_schedule", schedule), ("_finite_loss", FiniteLoss())]
+    callbacks: list[Any] = [
+        ("_schedule", OneCycle(lengths)),
+        ("_finite_loss", FiniteLoss()),
+    ]
     split = None
     if valid is not None:
         split = predefined_split(valid.to(options.device).dataset())
@@ -354,7 +445,6 @@ def _best_weights(options: TrainingOptions) -> BestWeights:
         patience=options.n_iter_no_change,
         threshold=options.tol,
         threshold_mode="abs",
-        load_best=True,
     )
 
 

@@ -1,13 +1,14 @@
 """Column statistics and the linear start."""
 
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.decomposition import PCA
 
-from sklearn_ae import _linear
+from sklearn_ae import _axes, _columns, _linear
 from sklearn_ae._linear import (
     REDUNDANT_SHARE,
     LinearStart,
@@ -72,6 +73,7 @@ def test_score_of_other_rows_is_about_the_training_mean(start, linear):
 
 @pytest.mark.parametrize("rows_per_block", [1, 7, 60])
 def test_blocks_do_not_change_the_results(linear, start, monkeypatch, rows_per_block):
+    monkeypatch.setattr(_axes, "ROWS_PER_BLOCK", rows_per_block)
     monkeypatch.setattr(_linear, "ROWS_PER_BLOCK", rows_per_block)
     other = LinearStart.from_data(linear, 2, seed=0)
     assert_allclose(other.residual_scale, start.residual_scale)
@@ -79,9 +81,91 @@ def test_blocks_do_not_change_the_results(linear, start, monkeypatch, rows_per_b
     assert_array_equal(other.to_scaled(linear), start.to_scaled(linear))
 
 
+@pytest.fixture
+def in_blocks(monkeypatch):
+    """Treat every table as one that is too large to be copied."""
+    monkeypatch.setattr(_columns, "LARGEST_COPY", 0)
+    monkeypatch.setattr(_columns, "ELEMENTS_PER_BLOCK", 100)
+
+
+def assert_same_start(start, other):
+    for name in ("mean", "scale", "column_scale", "total_variance", "n_samples"):
+        assert_allclose(getattr(other, name), getattr(start, name), rtol=1e-12)
+    for name in ("components", "code_scale", "residual_scale"):
+        assert_allclose(getattr(other, name), getattr(start, name), atol=1e-9)
+    for name in ("mean", "scale", "loadings", "noise"):
+        expected = getattr(start.filler, name)
+        assert_allclose(getattr(other.filler, name), expected, atol=1e-9)
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("holes", [False, True])
+@pytest.mark.parametrize("factor", [1e-300, 1.0, 1e300])
+def test_large_tables_get_the_same_start(curved, request, weighted, holes, factor):
+    rng = np.random.default_rng(0)
+    X = curved * factor
+    weight = rng.uniform(0.5, 3, len(X)) if weighted else None
+    if holes:
+        X = np.where(rng.uniform(size=X.shape) < 0.1, np.nan, X)
+    start = LinearStart.from_data(X, 3, seed=0, weight=weight)
+    request.getfixturevalue("in_blocks")
+    other = LinearStart.from_data(X, 3, seed=0, weight=weight)
+    if factor != 1.0:
+        start, other = (
+            replace(part, mean=part.mean / factor, scale=part.scale / factor)
+            for part in (start, other)
+        )
+    assert_same_start(start, other)
+
+
+@pytest.mark.parametrize("rank", [5, 1500])
+@pytest.mark.parametrize("n_samples", [8, 60])
+@pytest.mark.parametrize("weighted", [False, True])
+def test_large_wide_tables_get_the_same_start(
+    curved, monkeypatch, rank, n_samples, weighted
+):
+    monkeypatch.setattr(_axes, "FULL_SPECTRUM_RANK", rank)
+    X, weight = curved[:n_samples].copy(), None
+    if weighted:
+        weight = np.random.default_rng(0).uniform(0.5, 3, n_samples)
+    start = LinearStart.from_data(X, 3, seed=0, weight=weight)
+    monkeypatch.setattr(_columns, "LARGEST_COPY", 0)
+    X.flags.writeable = False
+    assert_same_start(start, LinearStart.from_data(X, 3, seed=0, weight=weight))
+
+
+@pytest.mark.usefixtures("in_blocks")
+def test_large_tables_start_from_pca(curved):
+    start = LinearStart.from_data(curved, 3, seed=0)
+    pca = PCA(3, svd_solver="full").fit(curved)
+    assert_allclose(start.components, pca.components_, atol=1e-9)
+    assert_allclose(start.code_scale * start.scale, pca.transform(curved).std(axis=0))
+    residual = curved - pca.inverse_transform(pca.transform(curved))
+    expected = np.sqrt((residual**2).mean(axis=0))
+    assert_allclose(start.residual_scale * start.scale, expected, rtol=1e-9)
+
+
+@pytest.mark.usefixtures("in_blocks")
+def test_large_tables_keep_digits_at_large_offsets():
+    rng = np.random.RandomState(0)
+    common = rng.standard_normal((20_000, 1))
+    X = 1e11 + common + 0.01 * rng.standard_normal((20_000, 4))
+    assert LinearStart.from_data(X, 1, seed=0).score(X) > 0.999
+    X = (1e4 + common + 0.1 * rng.standard_normal((20_000, 4))).astype(np.float32)
+    assert LinearStart.from_data(X, 1, seed=0).score(X) > 0.99
+
+
+@pytest.mark.usefixtures("in_blocks")
+def test_large_tables_keep_what_pca_explains_entirely(linear):
+    X = linear[:, :2] @ np.array([[1.0, 2.0, 3.0, 4.0], [0.0, 1.0, -1.0, 5.0]])
+    assert not LinearStart.from_data(X, 1, seed=0).is_optimal
+    assert LinearStart.from_data(X, 2, seed=0).is_optimal
+    assert LinearStart.from_data(np.full((8, 3), 3.0), 2, seed=0).is_optimal
+
+
 def test_tall_and_wide_tables_get_the_same_start(curved, monkeypatch):
     tall = LinearStart.from_data(curved, 3, seed=0)
-    monkeypatch.setattr(_linear, "FULL_SPECTRUM_RANK", 5)
+    monkeypatch.setattr(_axes, "FULL_SPECTRUM_RANK", 5)
     truncated = LinearStart.from_data(curved, 3, seed=0)
     square = LinearStart.from_data(curved[:12], 3, seed=0)
     assert_allclose(truncated.components, tall.components, atol=1e-6)

@@ -68,7 +68,7 @@ def test_gaussian_of_incomplete_rows_is_near_that_of_complete_ones():
     x = rng.standard_normal((3000, 2)) @ loadings.T
     x += 0.3 * rng.standard_normal(x.shape)
     holes = np.where(rng.uniform(size=x.shape) < 0.3, np.nan, x)
-    filler = Filler.of_incomplete(holes, np.nanstd(holes, axis=0), None, seed=0)
+    filler = Filler.of_incomplete(holes, np.nanstd(holes, axis=0), None)
     spread = filler.loadings @ filler.loadings.T + filler.noise * np.eye(6)
     spread = filler.scale[:, None] * spread * filler.scale
     truth = loadings @ loadings.T + 0.09 * np.eye(6)
@@ -212,7 +212,7 @@ def test_few_rows_do_not_make_the_filler_follow_the_noise():
     x += 0.3 * rng.standard_normal(x.shape)
     mask = rng.uniform(size=x.shape) < 0.2
     holes = np.where(mask, np.nan, x)
-    filler = Filler.of_incomplete(holes, np.nanstd(holes, axis=0), None, seed=0)
+    filler = Filler.of_incomplete(holes, np.nanstd(holes, axis=0), None)
     assert rmse(filler.fill(holes), x, mask) < rmse(
         KNNImputer().fit_transform(holes), x, mask
     )

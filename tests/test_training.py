@@ -2,11 +2,12 @@
 
 import math
 import re
+from copy import deepcopy
 
 import numpy as np
 import pytest
 import torch
-from skorch.callbacks import Callback, EarlyStopping
+from skorch.callbacks import Callback, EarlyStopping, GradientNormClipping
 from torch.utils.data import TensorDataset
 
 from sklearn_ae._threads import one_thread
@@ -161,6 +162,57 @@ class Rates(Callback):
             self.rates.append(group["lr"])
             self.decays.append(group["lr"] * group["weight_decay"])
             self.sizes.append(len(batch[0]))
+
+
+class Gradients(Callback):
+    """Note what is told of gradients and of the ends of batches."""
+
+    def __init__(self):
+        self.names, self.losses = [], []
+
+    def on_grad_computed(self, net, named_parameters, training=False, **kwargs):
+        assert training
+        given = [name for name, value in named_parameters if value.grad is not None]
+        self.names.append(given)
+
+    def on_batch_end(self, net, training=False, loss=None, y_pred=None, **kwargs):
+        self.losses.append((training, float(loss.detach()), len(y_pred[0])))
+
+
+def test_callbacks_hear_of_every_batch(quick, curved):
+    heard = Gradients()
+    model = quick(callbacks=[heard], max_iter=2, early_stopping=True).fit(curved)
+    assert len(heard.names) == 2 * 7
+    assert all(names == heard.names[0] for names in heard.names)
+    assert set(heard.names[0]) == {
+        name for name, _ in model.net_.module_.named_parameters()
+    }
+    assert [training for training, _, _ in heard.losses] == 2 * (7 * [True] + [False])
+    first = heard.losses[:7]
+    mean = sum(loss * size for _, loss, size in first) / sum(n for *_, n in first)
+    np.testing.assert_allclose(model.net_.history[0, "train_loss"], mean, rtol=1e-5)
+
+
+def test_clipped_gradients_are_those_of_the_step(quick, curved):
+    clipping = GradientNormClipping(1e-6)
+    fits = [quick(callbacks=c, max_iter=2).fit(curved) for c in ([], [clipping])]
+    assert fits[0].loss_curve_ != fits[1].loss_curve_
+
+
+def test_best_weights_are_those_of_the_best_epoch(quick, curved):
+    kept = []
+
+    class Keep(Callback):
+        def on_epoch_end(self, net, **kwargs):
+            kept.append(deepcopy(net.module_.state_dict()))
+
+    model = quick(
+        callbacks=[Keep()], early_stopping=True, max_iter=12, learning_rate_init=0.2
+    ).fit(curved)
+    best = int(np.argmin(model.validation_loss_curve_))
+    assert best < len(kept) - 1
+    for name, value in model.net_.module_.named_parameters():
+        np.testing.assert_array_equal(value.float(), kept[best][name])
 
 
 @pytest.fixture
