@@ -51,6 +51,7 @@ sphinx_gallery_conf = {
     "abort_on_example_error": True,
     "download_all_examples": False,
     "show_memory": False,
+    "show_signature": False,
     "write_computation_times": False,
     "doc_module": ("sklearn_ae",),
     "backreferences_dir": "generated/backreferences",
