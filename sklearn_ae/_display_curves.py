@@ -104,6 +104,9 @@ class LossCurveDisplay:
     ) -> LossCurveDisplay:
         """Create a display from a fitted estimator and plot it.
 
+        PCA's level is left out where it would not compare: with another loss than the
+        squared error, and after training with noise.
+
         Parameters
         ----------
         estimator : AutoencoderTransformer or Pipeline
@@ -125,8 +128,10 @@ class LossCurveDisplay:
         check_is_fitted(estimator)
         autoencoder = last_step(estimator)
         pca_loss = None
-        # PCA's score is a share of the variance, which only this loss measures.
-        if autoencoder.loss == "squared_error":
+        # PCA's score is a share of the variance, which only this loss measures, and is
+        # not one of denoising.
+        is_noisy = bool(getattr(autoencoder, "noise", None))
+        if autoencoder.loss == "squared_error" and not is_noisy:
             pca_loss = 1.0 - autoencoder.pca_score_
         validation = autoencoder.validation_loss_curve_
         display = cls(

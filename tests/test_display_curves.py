@@ -72,6 +72,18 @@ def test_other_losses_go_without_the_level_of_pca():
 
 
 @pytest.mark.parametrize(
+    ("noise", "expected"), [(None, ["training", "PCA"]), (0.5, ["training"])]
+)
+def test_training_with_noise_goes_without_the_level_of_pca(
+    quick, linear, noise, expected
+):
+    autoencoder = quick().fit(linear)
+    autoencoder.noise = noise
+    display = LossCurveDisplay.from_estimator(autoencoder)
+    assert labels_of(display.lines_) == expected
+
+
+@pytest.mark.parametrize(
     ("curve", "pca_loss", "log_scale", "expected"),
     [
         ([0.5, 0.4], 0.6, "auto", "linear"),
