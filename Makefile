@@ -12,7 +12,7 @@ VENV := .venv
 RUN := $(VENV)/bin/python -m
 
 .DEFAULT_GOAL := help
-.PHONY: help benchmark test test-oldest fuzz lint types unit examples clean
+.PHONY: help benchmark test test-oldest fuzz lint types unit examples docs clean
 
 help:
 	@sed -n 's/^# \{0,1\}//p' Makefile | sed -n 1,5p
@@ -53,6 +53,10 @@ examples: $(VENV)/installed-benchmark
 	for example in examples/plot_*.py; do \
 		MPLBACKEND=Agg $(VENV)/bin/python "$$example" || exit 1; done
 
+# The site, into docs/_build/html; it runs the examples and needs no network.
+docs: $(VENV)/installed-docs
+	$(RUN) sphinx -W --keep-going -b html docs docs/_build/html
+
 # A stamp per extra: a second call installs nothing, a changed pin or requirement does.
 $(VENV)/installed-%: $(VENV)/created pyproject.toml constraints.txt
 	$(RUN) pip install --disable-pip-version-check -c constraints.txt -e ".[$*]"
@@ -67,3 +71,4 @@ $(VENV)/created:
 
 clean:
 	rm -rf $(VENV) .venv-oldest .mypy_cache .pytest_cache .ruff_cache
+	rm -rf docs/_build docs/auto_examples docs/generated docs/pages

@@ -1,3 +1,5 @@
+import matplotlib
+import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 import torch
@@ -85,3 +87,26 @@ def two_threads():
     torch.set_num_threads(2)
     yield
     torch.set_num_threads(count)
+
+
+@pytest.fixture
+def closed_figures(monkeypatch):
+    """Draw without a window, refuse to show one, and close every figure."""
+    previous = matplotlib.get_backend()
+    plt.switch_backend("agg")
+
+    def refuse():
+        raise AssertionError("plt.show was called")
+
+    monkeypatch.setattr(plt, "show", refuse)
+    yield
+    for number in plt.get_fignums():
+        plt.figure(number).canvas.draw()  # what cannot be drawn warns here
+    plt.close("all")
+    plt.switch_backend(previous)
+
+
+@pytest.fixture
+def given_axes(closed_figures):
+    """Two axes of one figure."""
+    return plt.subplots(1, 2)[1]
