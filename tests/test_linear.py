@@ -118,6 +118,22 @@ def test_large_tables_get_the_same_start(curved, request, weighted, holes, facto
     assert_same_start(start, other)
 
 
+@pytest.mark.parametrize("rank", [5, 1500])
+@pytest.mark.parametrize("n_samples", [8, 60])
+@pytest.mark.parametrize("weighted", [False, True])
+def test_large_wide_tables_get_the_same_start(
+    curved, monkeypatch, rank, n_samples, weighted
+):
+    monkeypatch.setattr(_axes, "FULL_SPECTRUM_RANK", rank)
+    X, weight = curved[:n_samples].copy(), None
+    if weighted:
+        weight = np.random.default_rng(0).uniform(0.5, 3, n_samples)
+    start = LinearStart.from_data(X, 3, seed=0, weight=weight)
+    monkeypatch.setattr(_columns, "LARGEST_COPY", 0)
+    X.flags.writeable = False
+    assert_same_start(start, LinearStart.from_data(X, 3, seed=0, weight=weight))
+
+
 @pytest.mark.usefixtures("in_blocks")
 def test_large_tables_start_from_pca(curved):
     start = LinearStart.from_data(curved, 3, seed=0)
