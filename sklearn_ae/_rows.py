@@ -45,6 +45,10 @@ class RowsInPlace:
             block = self.X.take(index.numpy(), axis=0)
         return torch.from_numpy(self.start.to_scaled(block))
 
+    def index_select(self, dim: int, index: Tensor) -> Tensor:
+        """Return some rows; `dim` is 0, as columns are not to be selected."""
+        return self[index]
+
     def size(self, dim: int) -> int:
         """Return the number of rows or of columns."""
         return self.X.shape[dim]

@@ -116,7 +116,7 @@ class ResidentBatches:
         order = torch.randperm(len(rows), generator=self.generator).to(rows.device)
         if is_large((rows.size(0), rows.size(1))):
             for index in order.tensor_split(self.n_batches):
-                yield tuple(tensor[index] for tensor in self.tensors)
+                yield tuple(tensor.index_select(0, index) for tensor in self.tensors)
             return
         # All at once, as each of many short calls costs a share of a short step.
         shuffled = (tensor.index_select(0, order) for tensor in self.tensors)

@@ -29,6 +29,7 @@ def test_rows_in_place_are_those_of_a_copy(curved, dtype):
     assert len(in_place) == in_place.size(0) == len(X)
     assert in_place.size(1) == X.shape[1]
     assert torch.equal(in_place[index], copied[index])
+    assert torch.equal(in_place.index_select(0, index), copied[index])
     assert torch.equal(in_place[3:7], copied[3:7])
     parts = list(in_place.tensor_split(7))
     assert torch.equal(torch.cat(parts), copied)
