@@ -17,6 +17,7 @@ from sklearn_ae._corruption import KINDS, Noise
 from sklearn_ae._fitting import Fit
 from sklearn_ae._missing import check_some_observed, missing_cells
 from sklearn_ae._network import FullyConnected
+from sklearn_ae._progress import FRAMES_AROUND_FIT
 from sklearn_ae._robust import outlier_weights
 from sklearn_ae._selection import smallest_code
 from sklearn_ae._shrinkage import Folds, auto_folds, given_splits
@@ -252,7 +253,8 @@ def validation_split(
             "least 2 are needed. Early stopping is off for this fit, which uses "
             "all samples.",
             UserWarning,
-            stacklevel=5,  # the line that calls fit, through its decorator
+            # The line that calls fit, beyond validation_split, _fit and fit.
+            stacklevel=4 + FRAMES_AROUND_FIT,
         )
         return None
     train, valid = train_test_split(
