@@ -1,0 +1,1 @@
+"""The autoencoders of the textbooks, one constructor call each, on images."""
