@@ -51,11 +51,13 @@ def load_images(directory: Path | None, name: str) -> Images:
             read_idx(directory / name / f"{part}-images-idx3-ubyte.gz")
             for part in ("train", "t10k")
         )
-        rows = [
-            (part.reshape(len(part), -1) / np.float32(255)) for part in (train, test)
-        ]
-        return Images(name, *rows)
+        return Images(name, _as_rows(train), _as_rows(test))
     if name != "digits":
         print(f"There is no {name} here: scikit-learn's digits stand in for it.")
     X = (load_digits().data / 16).astype(np.float32)
     return Images("digits", *train_test_split(X, test_size=0.25, random_state=0))
+
+
+def _as_rows(images: np.ndarray) -> np.ndarray:
+    """Lay bytes out as rows of values between 0 and 1."""
+    return images.reshape(len(images), -1) / np.float32(255)

@@ -10,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from sklearn_ae._folding import fold_encoder
 from sklearn_ae._missing import Filler, missing_cells
 from sklearn_ae._modules import Autoencoder
 from sklearn_ae._threads import inference_mode
@@ -46,6 +47,7 @@ class Codec:
     ) -> None:
         single, double = np.dtype(np.float32), np.dtype(np.float64)
         self.modules = {double: module, single: deepcopy(module).float()}
+        self.folded = fold_encoder(module, scale, code_scale)
         with np.errstate(over="ignore"):  # float32 rows cannot reach such a mean
             self.mean = {double: mean, single: mean.astype(single)}
             # What rounding takes off the mean, to be subtracted after it.
@@ -53,6 +55,7 @@ class Codec:
         self.scale = scale
         self.code_scale = code_scale
         self.filler = filler
+        self.shape = len(mean), len(module.code_mean)  # numbers of features and codes
 
     def __reduce__(
         self,
@@ -62,18 +65,12 @@ class Codec:
         module, mean = self.modules[double], self.mean[double]
         return Codec, (module, mean, self.scale, self.code_scale, self.filler)
 
-    @property
-    def shape(self) -> tuple[int, int]:
-        """Number of features and of codes."""
-        mean = self.mean[np.dtype(np.float64)]
-        code_mean = self.modules[np.dtype(np.float64)].code_mean
-        return len(mean), len(code_mean)
-
     def encode(self, X: NDArray) -> NDArray:
         """Map rows of shape (n_samples, n_features) to codes."""
-        module = self.modules[X.dtype]
-        n_components = module.code_mean.shape[0]
-        return self._map(X, n_components, lambda x: self._to_codes(module, x))
+        n_components = self.shape[1]
+        if X.dtype == np.float32 and self.folded is not None:
+            return self._map(X, n_components, self._to_folded_codes)
+        return self._map(X, n_components, self._to_codes)
 
     def decode(self, codes: NDArray) -> NDArray:
         """Map codes of shape (n_samples, n_components) to rows."""
@@ -82,6 +79,7 @@ class Codec:
         def to_rows(z: NDArray) -> NDArray:
             rows = module.decode(torch.from_numpy(z / self.code_scale)).numpy()
             rows = rows * self.scale + mean
+            check_finite(rows)
             return rows.clip(0, 1) if module.is_bounded else rows
 
         return self._map(codes, len(mean), to_rows)
@@ -103,9 +101,14 @@ class Codec:
     def _to_scaled(self, block: NDArray) -> NDArray:
         """Centre and scale a block of rows; the result is a fresh C-ordered array."""
         with np.errstate(over="ignore", invalid="ignore"):  # results are checked
-            centred = np.subtract(block, self.mean[block.dtype], order="C")
-            centred -= self.rest[block.dtype]
+            centred = self._to_centred(block)
             centred /= self.scale
+        return centred
+
+    def _to_centred(self, block: NDArray) -> NDArray:
+        """Centre a block of rows; the result is a fresh C-ordered array."""
+        centred: NDArray = np.subtract(block, self.mean[block.dtype], order="C")
+        centred -= self.rest[block.dtype]
         return centred
 
     def _filled(self, x: NDArray) -> NDArray:
@@ -115,21 +118,29 @@ class Codec:
         filled: NDArray = self.filler.fill(x).astype(x.dtype)
         return filled
 
-    def _to_codes(self, module: Autoencoder, block: NDArray) -> NDArray:
+    def _to_codes(self, block: NDArray) -> NDArray:
+        """Encode a block of rows."""
         x = self._filled(self._to_scaled(block))
-        codes: NDArray = module.encode(torch.from_numpy(x)).numpy()
-        return codes * self.code_scale
+        codes: NDArray = self.modules[x.dtype].encode(torch.from_numpy(x)).numpy()
+        codes *= self.code_scale
+        check_finite(codes)
+        return codes
+
+    def _to_folded_codes(self, block: NDArray) -> NDArray:
+        """Encode a block of float32 rows; only those with missing cells take long."""
+        assert self.folded is not None
+        codes: NDArray = self.folded(torch.from_numpy(self._to_centred(block))).numpy()
+        return codes if np.isfinite(codes).all() else self._to_codes(block)
 
     @staticmethod
     def _map(
         array: NDArray, n_columns: int, function: Callable[[NDArray], NDArray]
     ) -> NDArray:
-        """Apply `function` block by block and collect the results in one array."""
+        """Apply `function`, which checks its results, block by block."""
         out = np.empty((len(array), n_columns), dtype=array.dtype)
         with inference_mode(), np.errstate(over="ignore", invalid="ignore"):
             for rows in _blocks(array):
                 out[rows] = function(array[rows])
-                check_finite(out[rows])
         return out
 
 
@@ -138,7 +149,7 @@ def _blocks(array: NDArray) -> Iterator[slice]:
 
     Without `gen_batches`, whose checks take longer than the encoder of a single row.
     """
-    n_rows = min(max(ELEMENTS_PER_BLOCK // array.shape[1], 16), 4096)
+    n_rows = min(max(ELEMENTS_PER_BLOCK // array.shape[1], 16), 2048)
     for start in range(0, len(array), n_rows):
         yield slice(start, min(start + n_rows, len(array)))
 

@@ -21,14 +21,16 @@ TOLERANCE = 1e-4
 # Smallest noise, as a share of a column's variance: keeps the equations well posed.
 SMALLEST_NOISE = 1e-6
 NUMBERS_PER_BLOCK = 2**22
+# More numbers are summed first, which takes no memory.
+NUMBERS_TO_SUM = 4096
 
 
 def missing_cells(X: NDArray) -> NDArray[np.bool_] | None:
     """Return the mask of NaN entries, or None where there are none."""
-    with np.errstate(over="ignore", invalid="ignore"):
-        none = not np.isnan(X.sum(dtype=np.float64))
-    if none:
-        return None
+    if X.size > NUMBERS_TO_SUM:
+        with np.errstate(over="ignore", invalid="ignore"):
+            if not np.isnan(X.sum(dtype=np.float64)):
+                return None
     missing: NDArray[np.bool_] = np.isnan(X)
     return missing if missing.any() else None
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from typing import Any
 
 import torch
 
@@ -46,18 +47,27 @@ def one_thread() -> Iterator[None]:
         _this_thread.inside = False
 
 
+def _foreign_modes() -> list[AbstractContextManager[Any]]:
+    """Return what undoes a caller's autocast and default device, most often nothing.
+
+    Both change what code means, and undoing them takes time in every call of torch.
+    """
+    kinds = [kind for kind in ("cpu", "cuda") if torch.is_autocast_enabled(kind)]
+    modes: list[AbstractContextManager[Any]] = [
+        torch.autocast(kind, enabled=False) for kind in kinds
+    ]
+    # A new tensor tells sooner than torch.get_default_device.
+    if torch.empty(0).device.type != "cpu":
+        modes.append(torch.device("cpu"))
+    return modes
+
+
 @contextmanager
 def _plain_tensors() -> Iterator[None]:
-    """Undo a caller's autocast and default device, which change what code means.
-
-    Both cost time in every call of torch, so they are touched only where they are set.
-    """
-    with ExitStack() as modes:
-        kinds = [kind for kind in ("cpu", "cuda") if torch.is_autocast_enabled(kind)]
-        for kind in kinds:
-            modes.enter_context(torch.autocast(kind, enabled=False))
-        if torch.get_default_device().type != "cpu":
-            modes.enter_context(torch.device("cpu"))
+    """Undo a caller's modes."""
+    with ExitStack() as stack:
+        for mode in _foreign_modes():
+            stack.enter_context(mode)
         yield
 
 
@@ -91,8 +101,14 @@ def private_generators(seed: int, needed: bool) -> Iterator[None]:
         yield
 
 
-@contextmanager
-def inference_mode() -> Iterator[None]:
+def inference_mode() -> AbstractContextManager[Any]:
     """Do without gradients, whatever the caller's modes are."""
-    with _plain_tensors(), torch.inference_mode():
+    plain = torch.inference_mode()
+    return _plain_inference(plain) if _foreign_modes() else plain
+
+
+@contextmanager
+def _plain_inference(mode: AbstractContextManager[Any]) -> Iterator[None]:
+    """Do without gradients and without a caller's modes."""
+    with _plain_tensors(), mode:
         yield

@@ -44,6 +44,11 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
+def three_digits(value: object) -> str:
+    """Print three digits, or a dash where nothing was measured."""
+    return "-" if pd.isna(value) else f"{value:.3g}"
+
+
 def report(rows: pd.DataFrame) -> str:
     """Lay the cases out, with the machine and the versions."""
     parts = [
@@ -59,11 +64,13 @@ def report(rows: pd.DataFrame) -> str:
     for case, part in rows.groupby("case", sort=False):
         known = [name for name in COLUMNS if part[name].notna().any()]
         table = part.set_index(["data", "method"])[known]
-        parts += [f"## {str(case).capitalize()}", markdown(table)]
+        parts += [f"## {str(case).capitalize()}", markdown(table, three_digits)]
     return "\n\n".join(parts) + "\n"
 
 
-def draw(case: str, rows: pd.DataFrame, images: Images, fitted: Fitted, stem: Path):
+def draw(
+    case: str, rows: pd.DataFrame, images: Images, fitted: Fitted, stem: Path
+) -> None:
     """Draw the pictures of a case."""
     if case == "sigmoid output":
         for name, kind in (("random", "textbook, init='random'"), ("pca", "defaults")):

@@ -1,0 +1,97 @@
+"""The encoder in single precision: units, PCA and basis in as few steps as can be."""
+
+from __future__ import annotations
+
+from copy import deepcopy
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from sklearn_ae._modules import Autoencoder, CorrectedPCA
+from sklearn_ae._network import Correction, FullyConnected
+
+
+@dataclass(frozen=True)
+class FoldedEncoder:
+    """Maps centred rows, in the units of the data, straight to codes.
+
+    `codes = rows @ direct + offset + hidden(rows) @ last`, in float32.
+    """
+
+    direct: Tensor  # (n_features, n_components)
+    offset: Tensor  # (n_components,)
+    hidden: list[nn.Module]
+    last: Tensor  # (width of the last hidden layer, n_components)
+
+    def __call__(self, rows: Tensor) -> Tensor:
+        """Encode rows of shape `(batch, n_features)`."""
+        codes = torch.addmm(self.offset, rows, self.direct)
+        if not self.hidden:
+            return codes
+        for layer in self.hidden:
+            # Not through its call, which takes as long as a layer does with one row.
+            rows = layer.forward(rows)
+        return torch.addmm(codes, rows, self.last)
+
+
+def fold_encoder(
+    module: Autoencoder, scale: float, code_scale: float
+) -> FoldedEncoder | None:
+    """Return the encoder of a corrected PCA with the built-in network, in float32.
+
+    None stands for other modules, and where float32 cannot hold the products.
+
+    Parameters
+    ----------
+    module : Autoencoder
+        Weights in float64.
+    scale, code_scale : float
+        Units of the rows and of the codes.
+    """
+    if not isinstance(module, CorrectedPCA):
+        return None
+    network = module.network
+    if not isinstance(network, FullyConnected):
+        return None
+    correction = network.encoder
+    assert isinstance(correction, Correction)
+    if module.subspace is None:
+        to_inputs = torch.diag(1 / module.column_scale)
+    else:
+        to_inputs = module.subspace.T
+    with torch.inference_mode(False), torch.no_grad():
+        step = module.code_step
+        linear = module.components.T
+        linear = linear + to_inputs @ correction.skip.weight.T * (
+            correction.skip_scale * step
+        )
+        *hidden, final = correction.curved
+        assert isinstance(final, nn.Linear)
+        basis = module.basis * code_scale
+        offset = (final.bias * step - module.code_mean) @ basis
+        direct = linear @ basis / scale
+        last = final.weight.T * step @ basis
+        if not hidden:  # a single layer joins the linear part
+            direct, last = direct + to_inputs @ last / scale, last[:0]
+        elif float(step) == 0.0:
+            hidden, last = [], last[:0]
+        layers = _folded_layers(hidden, to_inputs / scale)
+        parts = [direct.float(), offset.float(), last.float()]
+    weights = (weight for layer in layers for weight in layer.parameters())
+    if not all(bool(part.isfinite().all()) for part in (*parts, *weights)):
+        return None
+    direct, offset, last = parts
+    return FoldedEncoder(direct, offset, layers, last)
+
+
+def _folded_layers(hidden: list[nn.Module], to_inputs: Tensor) -> list[nn.Module]:
+    """Return the hidden layers in float32; the first makes its inputs itself."""
+    layers = [deepcopy(layer).float() for layer in hidden]
+    if hidden:
+        first, folded = hidden[0], layers[0]
+        assert isinstance(first, nn.Linear)
+        assert isinstance(folded, nn.Linear)
+        weight = (first.weight @ to_inputs.T).float()
+        folded.weight = nn.Parameter(weight, requires_grad=False)
+    return layers
