@@ -23,7 +23,7 @@ from sklearn.utils.validation import (
 )
 from torch import nn
 
-from sklearn_ae._fitting import Fit, check_continues, fit_autoencoder
+from sklearn_ae._fitting import Fit, fit_autoencoder
 from sklearn_ae._inference import Codec, check_finite
 from sklearn_ae._missing import check_some_observed, missing_cells
 from sklearn_ae._module_parameters import ModuleParametersMixin
@@ -32,13 +32,9 @@ from sklearn_ae._persistence import PersistenceMixin
 from sklearn_ae._progress import CallbackSupportMixin, epoch_report, with_callbacks
 from sklearn_ae._settings import (
     DTYPES,
-    check_columns,
-    code_size,
-    guard_folds,
-    network_settings,
+    network_and_folds,
     training_data,
     training_settings,
-    validation_split,
 )
 from sklearn_ae._threads import private_generators
 from sklearn_ae._training import auto_max_iter
@@ -580,33 +576,23 @@ class AutoencoderTransformer(
         seed = int(
             check_random_state(self.random_state).randint(np.iinfo(np.int32).max)
         )
-        X, weight, kept = training_data(self, rows, sample_weight, seed)
         previous = getattr(owner, "_fit_result", None) if self.warm_start else None
-        validation = validation_split(self, len(X), seed)
-        train, judged = validation or (slice(None), slice(None))
-        X_train, train_weight = X[train], None if weight is None else weight[train]
-        check_columns(X_train, validation)
+        data, kept = training_data(self, rows, sample_weight, seed)
         with private_generators(seed, needed=self.module is not None):
-            n_components = code_size(
-                self, X_train, train_weight, options, seed, previous
+            architecture, folds = network_and_folds(
+                self, data, kept, options, seed, previous
             )
-            architecture = network_settings(self, n_components)
-            if previous is not None:
-                check_continues(previous, X.shape[1], architecture)
-            folds = None
-            if validation is None:
-                folds = guard_folds(self, len(X), n_components, kept)
-            metadata = None if sample_weight is None else {"sample_weight": weight}
+            weights = None
+            if sample_weight is not None:
+                weights = {"sample_weight": sample_weight}
             report = epoch_report(
                 owner,
-                options.max_iter or auto_max_iter(len(X_train)),
-                {"X": X, "y": y, "metadata": metadata},
+                options.max_iter or auto_max_iter(data.n_training),
+                {"X": rows, "y": y, "metadata": weights},
                 self._fitted_attributes,
             )
             fit = fit_autoencoder(
-                X,
-                weight,
-                validation,
+                data,
                 architecture,
                 options,
                 folds=folds,
@@ -615,8 +601,7 @@ class AutoencoderTransformer(
                 report=report,
             )
         self.__dict__.update(self._fitted_attributes(fit))
-        judged_weight = None if weight is None else weight[judged]
-        self.pca_score_ = fit.start.score(X[judged], judged_weight)
+        self.pca_score_ = fit.start.score(*data.judged)
         if report is not None:
             report.end(fit)
 

@@ -32,8 +32,51 @@ from sklearn_ae._trainer import (
 )
 from sklearn_ae._training import Net, TrainingOptions, finished_copy
 
+Weight = NDArray[np.float64] | None
+
 # What float64 layers make of so many rows stays in the processor's cache.
 ROWS_PER_BLOCK = 512
+
+
+@dataclass(frozen=True)
+class Data:
+    """Rows of a fit and how often each counts.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_samples, n_features)
+        NaN stands for a missing cell.
+    weight : ndarray of shape (n_samples,) or None
+        Above 0; None counts all alike.
+    validation : tuple of two ndarrays or None
+        Indices of the rows to train on and of those that pick the best epoch.
+    """
+
+    X: NDArray
+    weight: Weight
+    validation: tuple[NDArray, NDArray] | None
+
+    @property
+    def training(self) -> tuple[NDArray, Weight]:
+        """Rows to train on."""
+        return self._part(0)
+
+    @property
+    def judged(self) -> tuple[NDArray, Weight]:
+        """Rows that the losses and scores of the fit are measured on."""
+        return self._part(1)
+
+    @property
+    def n_training(self) -> int:
+        """Number of rows to train on."""
+        return len(self.X if self.validation is None else self.validation[0])
+
+    def _part(self, which: int) -> tuple[NDArray, Weight]:
+        """Return a part of the rows, and all where there is one part only."""
+        if self.validation is None:
+            return self.X, self.weight
+        rows = self.validation[which]
+        return self.X[rows], None if self.weight is None else self.weight[rows]
 
 
 @dataclass(frozen=True)
@@ -75,9 +118,7 @@ class Report(Protocol):
 
 
 def fit_autoencoder(
-    X: NDArray,
-    weight: NDArray[np.float64] | None,
-    validation: tuple[NDArray, NDArray] | None,
+    data: Data,
     architecture: Architecture,
     options: TrainingOptions,
     *,
@@ -86,16 +127,10 @@ def fit_autoencoder(
     previous: Fit | None = None,
     report: Report | None = None,
 ) -> Fit:
-    """Fit an autoencoder to the rows of `X`.
+    """Fit an autoencoder.
 
     Parameters
     ----------
-    X : ndarray of shape (n_samples, n_features)
-        All rows; NaN stands for a missing cell.
-    weight : ndarray of shape (n_samples,) or None
-        How often each row counts, above 0; None counts all alike.
-    validation : tuple of two ndarrays or None
-        Indices of the rows to train on and of those that pick the best epoch.
     folds : Folds or None
         Folds of the guard against overfitting; None to go without.
     previous : Fit or None
@@ -104,20 +139,17 @@ def fit_autoencoder(
         Is told of every epoch.
     """
     with training_mode():
-        train = slice(None) if validation is None else validation[0]
-        X_train = X[train]
-        train_weight = None if weight is None else weight[train]
+        X, weight = data.training
         if previous is None:
-            start = linear_start(X_train, architecture.n_components, seed, train_weight)
+            start = linear_start(X, architecture.n_components, seed, weight)
         else:
             start, folds = previous.start, None
-        rows = Rows.from_data(X_train, train_weight, start)
+        rows = Rows.from_data(X, weight, start)
         valid = None
-        if validation is not None:
-            valid_weight = None if weight is None else weight[validation[1]]
-            valid = Rows.from_data(X[validation[1]], valid_weight, start)
+        if data.validation is not None:
+            valid = Rows.from_data(*data.judged, start)
         trainer = Trainer(start, architecture, options, rows, seed)
-        finish = partial(_finish, trainer, X, weight, validation)
+        finish = partial(_finish, trainer, data)
         with trainer.telling(_epoch_tasks(report, finish)):
             if architecture.init == "pca" and trainer.is_settled(folds):
                 net, factor = trainer.leave(), 0.0
@@ -143,23 +175,14 @@ def _epoch_tasks(
     return [EpochTasks(report.begin_epoch, end)]
 
 
-def _finish(
-    trainer: Trainer,
-    X: NDArray,
-    weight: NDArray[np.float64] | None,
-    validation: tuple[NDArray, NDArray] | None,
-    net: Net,
-    factor: float,
-) -> Fit:
+def _finish(trainer: Trainer, data: Data, net: Net, factor: float) -> Fit:
     """Change the basis of a trained net's codes, and measure the result."""
     module, start, objective = net.module_, trainer.start, trainer.objective
-    architecture = trainer.architecture
+    architecture, (X, weight) = trainer.architecture, (data.X, data.weight)
     codec, basis, moments = _change_basis(module, start, X, weight, architecture)
     loss = moments.mean_squared_error / objective.total
-    if validation is not None or trainer.options.loss != "squared_error":
-        judged = slice(None) if validation is None else validation[1]
-        judged_weight = None if weight is None else weight[judged]
-        loss = _mean_loss(module, start, X[judged], judged_weight, objective)
+    if data.validation is not None or trainer.options.loss != "squared_error":
+        loss = _mean_loss(module, start, *data.judged, objective)
     contributions = _contributions(module, start, X, weight)
     return Fit(
         architecture=architecture,
@@ -171,7 +194,7 @@ def _finish(
         loss=loss,
         contributions=contributions / codec.scale * codec.code_scale,
         shrinkage=factor,
-        is_validated=validation is not None,
+        is_validated=data.validation is not None,
         loss_unit=objective.unit / objective.total,
     )
 
@@ -208,7 +231,7 @@ def _change_basis(
     module: Autoencoder,
     start: LinearStart,
     X: NDArray,
-    weight: NDArray[np.float64] | None,
+    weight: Weight,
     architecture: Architecture,
 ) -> tuple[Codec, CodeBasis, CodeMoments]:
     """Turn the module to float64 and make its codes behave like PCA's scores."""
@@ -246,7 +269,7 @@ def _mean_loss(
     module: Autoencoder,
     start: LinearStart,
     X: NDArray,
-    weight: NDArray[np.float64] | None,
+    weight: Weight,
     objective: Objective,
 ) -> float:
     """Loss per row, without noise, as a fraction of the loss of the mean."""
@@ -267,7 +290,7 @@ def _contributions(
     module: Autoencoder,
     start: LinearStart,
     X: NDArray,
-    weight: NDArray[np.float64] | None,
+    weight: Weight,
 ) -> NDArray[np.float64]:
     """Average Jacobian of the codes; PCA's is known without a pass for each code."""
     if isinstance(module, CorrectedPCA) and is_pca(module):

@@ -14,7 +14,7 @@ from sklearn.utils.validation import _check_sample_weight, validate_data
 from torch import nn
 
 from sklearn_ae._corruption import KINDS, Noise
-from sklearn_ae._fitting import Fit
+from sklearn_ae._fitting import Data, Fit, check_continues
 from sklearn_ae._missing import check_some_observed, missing_cells
 from sklearn_ae._network import FullyConnected
 from sklearn_ae._progress import FRAMES_AROUND_FIT
@@ -32,7 +32,7 @@ ROBUST_LOSSES = {"absolute_error", "huber"}
 
 def training_data(
     model: Any, rows: ArrayLike, sample_weight: ArrayLike | None, seed: int
-) -> tuple[NDArray, NDArray[np.float64] | None, NDArray[np.bool_]]:
+) -> tuple[Data, NDArray[np.bool_]]:
     """Validate rows and weights; leave out rows that do not count, and say which.
 
     The mask, over all rows, is True where a row is kept.
@@ -69,7 +69,12 @@ def training_data(
     if model.loss in ROBUST_LOSSES:
         X, weight, inliers = _less_for_outliers(X, weight, seed)
         kept[kept] = inliers
-    return X, weight, kept
+    data = Data(X, weight, validation_split(model, len(X), seed))
+    missing = missing_cells(data.training[0])
+    if missing is not None:
+        where = "" if data.validation is None else ", without the rows held out,"
+        check_some_observed(missing, axis=0, where=where)
+    return data, kept
 
 
 def _check_shares(X: NDArray) -> None:
@@ -101,6 +106,25 @@ def _less_for_outliers(
         if inliers.all()
         else (X[inliers], weight[inliers], inliers)
     )
+
+
+def network_and_folds(
+    model: Any,
+    data: Data,
+    kept: NDArray[np.bool_],
+    options: TrainingOptions,
+    seed: int,
+    previous: Fit | None,
+) -> tuple[Architecture, Folds | None]:
+    """Return the network that the data are fitted with, and the folds of the guard."""
+    n_components = code_size(model, *data.training, options, seed, previous)
+    architecture = network_settings(model, n_components)
+    if previous is not None:
+        check_continues(previous, data.X.shape[1], architecture)
+    folds = None
+    if data.validation is None:
+        folds = guard_folds(model, len(data.X), n_components, kept)
+    return architecture, folds
 
 
 def code_size(
@@ -253,22 +277,14 @@ def validation_split(
             "least 2 are needed. Early stopping is off for this fit, which uses "
             "all samples.",
             UserWarning,
-            # The line that calls fit, beyond validation_split, _fit and fit.
-            stacklevel=4 + FRAMES_AROUND_FIT,
+            # The line that calls fit, beyond three functions inside it and fit.
+            stacklevel=5 + FRAMES_AROUND_FIT,
         )
         return None
     train, valid = train_test_split(
         np.arange(n_samples), test_size=n_valid, random_state=seed
     )
     return np.sort(train), np.sort(valid)
-
-
-def check_columns(X_train: NDArray, validation: tuple[NDArray, NDArray] | None) -> None:
-    """Raise where the rows to train on say nothing about a column."""
-    missing = missing_cells(X_train)
-    if missing is not None:
-        where = "" if validation is None else ", without the rows held out,"
-        check_some_observed(missing, axis=0, where=where)
 
 
 def guard_folds(

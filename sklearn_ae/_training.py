@@ -1,9 +1,9 @@
-"""Step two of a fit: training with skorch, which is imported here and nowhere else."""
+"""Step two of a fit: training with skorch, whose net is defined here."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any
@@ -14,15 +14,13 @@ from skorch.callbacks import Callback, EarlyStopping, EpochTimer, PrintLog
 from skorch.helper import predefined_split
 from skorch.utils import TeeGenerator
 from torch import Tensor, nn
-from torch.utils.data import TensorDataset
 
-from sklearn_ae._callbacks import EpochTasks
-from sklearn_ae._columns import is_large
+from sklearn_ae._batches import ResidentBatches
+from sklearn_ae._callbacks import BestWeights, EpochTasks, FiniteLoss, OneCycle
 from sklearn_ae._corruption import Corruption, Noise
 from sklearn_ae._modules import Autoencoder
 from sklearn_ae._rows import EVALUATION_BATCH, Rows
 
-WARM_UP = 0.1  # share of the steps in which the learning rate rises to its peak
 BETAS = (0.9, 0.99)  # AdamW's; the squares need a shorter memory in so few steps
 BATCH_EVENTS = ("on_batch_begin", "on_grad_computed", "on_batch_end")
 MEAN_OVER_PEAK_RATE = 0.5  # of the one-cycle schedule, cosine up and cosine down
@@ -53,85 +51,6 @@ class Phase:
 
     n_rows: int
     n_epochs: int
-
-
-class ResidentBatches:
-    """Batches of near-equal size cut from one resident tensor.
-
-    Each batch is a pair of input and target: rows of shape `(batch, n_features)`, and
-    a tuple of the same rows and, if there are any, their weights. With nested dropout,
-    the first is a dict of the module's arguments. With a generator, every pass uses a
-    fresh permutation.
-
-    Parameters
-    ----------
-    corruption, noise_generator : Corruption or None, torch.Generator or None
-        What is done to the input, and what it draws from; with None, every pass draws
-        the same.
-    n_components, nested_dropout : int, float
-        Number of codes, and the share of rows that are to be reconstructed from a
-        random number of their first codes, log-uniform from 1.
-    """
-
-    def __init__(
-        self,
-        dataset: TensorDataset,
-        batch_size: int,
-        generator: torch.Generator | None = None,
-        n_components: int = 1,
-        nested_dropout: float = 0.0,
-        corruption: Corruption | None = None,
-        noise_generator: torch.Generator | None = None,
-    ) -> None:
-        self.tensors = dataset.tensors
-        self.n_batches = math.ceil(len(dataset) / batch_size)
-        self.generator = generator
-        self.n_components = n_components
-        self.nested_dropout = nested_dropout
-        self.corruption = corruption
-        self.noise_generator = noise_generator
-
-    def __iter__(
-        self,
-    ) -> Iterator[tuple[Tensor | dict[str, Tensor], tuple[Tensor, ...]]]:
-        noise_generator = self.noise_generator
-        if self.corruption is not None and noise_generator is None:
-            noise_generator = self.corruption.generator()
-        for target in self._targets():
-            batch = target[0]
-            if self.corruption is not None and noise_generator is not None:
-                batch = self.corruption(batch, noise_generator)
-            if self.generator is not None and self.nested_dropout > 0:
-                yield {"x": batch, "n_kept": self._n_kept(batch)}, target
-            else:
-                yield batch, target
-
-    def _targets(self) -> Iterator[tuple[Tensor, ...]]:
-        """Cut the rows, and what belongs to them, into batches."""
-        if self.generator is None:
-            parts = (tensor.tensor_split(self.n_batches) for tensor in self.tensors)
-            yield from zip(*parts, strict=True)
-            return
-        rows = self.tensors[0]
-        order = torch.randperm(len(rows), generator=self.generator).to(rows.device)
-        if is_large((rows.size(0), rows.size(1))):
-            for index in order.tensor_split(self.n_batches):
-                yield tuple(tensor.index_select(0, index) for tensor in self.tensors)
-            return
-        # All at once, as each of many short calls costs a share of a short step.
-        shuffled = (tensor.index_select(0, order) for tensor in self.tensors)
-        parts = (tensor.tensor_split(self.n_batches) for tensor in shuffled)
-        yield from zip(*parts, strict=True)
-
-    def _n_kept(self, batch: Tensor) -> Tensor:
-        """Draw how many codes each row keeps, shape `(batch, 1)`."""
-        exponent, chance = torch.rand(
-            2, len(batch), 1, generator=self.generator, dtype=torch.float32
-        )
-        drawn = (self.n_components**exponent).floor()
-        cut = chance < self.nested_dropout
-        n_kept = torch.where(cut, drawn, float(self.n_components))
-        return n_kept.to(batch.device)
 
 
 class Net(NeuralNet):
@@ -233,80 +152,6 @@ def _has_ended(callback: Any) -> bool:
     return isinstance(callback, EarlyStopping) and callback.misses_ >= callback.patience
 
 
-class OneCycle(Callback):
-    """Set the learning rate of each step, with a cycle for each phase.
-
-    `LRScheduler` with `LambdaLR` does the same, but takes 3 % of a small step.
-
-    Parameters
-    ----------
-    lengths : sequence of int
-        Steps of each phase.
-    """
-
-    def __init__(self, lengths: Sequence[int]) -> None:
-        self.lengths = lengths
-
-    def on_train_begin(self, net: Net, **kwargs: Any) -> None:
-        """Start with the first step."""
-        self.step_ = 0
-
-    def on_batch_begin(self, net: Net, training: bool = False, **kwargs: Any) -> None:
-        """Set the rate of the step that follows."""
-        if training:
-            rate = net.optimizer_.defaults["lr"]
-            rate *= one_cycle_each(self.step_, self.lengths)
-            for group in net.optimizer_.param_groups:
-                group["lr"] = rate
-            self.step_ += 1
-
-
-class BestWeights(EarlyStopping):
-    """Early stopping whose best weights include those before the first epoch.
-
-    They are copied to where the last ones were: memory for new ones takes longer.
-    """
-
-    def on_train_begin(self, net: Net, **kwargs: Any) -> None:
-        """Take the untrained module's loss as the one to beat."""
-        super().on_train_begin(net, **kwargs)
-        loss, n_rows = 0.0, 0
-        for batch in net.get_iterator(net.train_split(None)[1], training=False):
-            step = net.validation_step(batch)
-            loss += float(step["loss"]) * len(batch[1][0])
-            n_rows += len(batch[1][0])
-        self.dynamic_threshold_ = self._calc_new_threshold(loss / n_rows)
-        self.weights_ = deepcopy(net.module_.state_dict())
-
-    def on_epoch_end(self, net: Net, **kwargs: Any) -> None:
-        """Keep the weights if they are the best."""
-        super().on_epoch_end(net, **kwargs)
-        if self.best_epoch_ == net.history[-1, "epoch"]:
-            for name, value in net.module_.state_dict().items():
-                self.weights_[name].copy_(value)
-
-    def on_train_end(self, net: Net, **kwargs: Any) -> None:
-        """Go back to the best weights."""
-        if self.best_epoch_ != net.history[-1, "epoch"]:
-            net.module_.load_state_dict(self.weights_)
-            text = f"Restoring best model from epoch {self.best_epoch_}."
-            self._sink(text, verbose=net.verbose)
-
-
-class FiniteLoss(Callback):
-    """Stop with an error when the loss is not finite; skorch alone would go on."""
-
-    def on_epoch_end(self, net: Net, **kwargs: Any) -> None:
-        """Check the epoch that has just ended."""
-        if not math.isfinite(net.history[-1, "train_loss"]):
-            raise ValueError(
-                f"Training diverged in epoch {len(net.history)}: the loss is "
-                f"{net.history[-1, 'train_loss']}. Lower learning_rate_init (now "
-                f"{net.optimizer_.defaults['lr']!r}) or scale X, for instance with "
-                "StandardScaler."
-            )
-
-
 def check_callback(callback: Any) -> None:
     """Raise unless `callback` is what skorch takes in its list of callbacks."""
     named = isinstance(callback, tuple) and len(callback) == 2
@@ -346,27 +191,6 @@ def run_epochs(net: Net, rows: Rows, n_epochs: int) -> None:
     """Train on rows, unless it was stopped."""
     if n_epochs > 0 and not net.stopped_early:
         net.fit_loop(rows.to(net.device).dataset(), epochs=n_epochs)
-
-
-def one_cycle_each(step: int, lengths: Sequence[int]) -> float:
-    """Share of the peak learning rate at a step where each phase has a cycle."""
-    for n_steps in lengths:
-        if step < n_steps:
-            return one_cycle(step, n_steps)
-        step -= n_steps
-    return 0.0
-
-
-def one_cycle(step: int, n_steps: int) -> float:
-    """Share of the peak learning rate at a step: a short rise, then half a cosine.
-
-    Smith, L. N., & Topin, N. (2019). "Super-convergence: very fast training of neural
-    networks using large learning rates". Proc. SPIE 11006.
-    """
-    n_rising = max(1, round(WARM_UP * n_steps))
-    if step < n_rising:
-        return (step + 1) / n_rising
-    return 0.5 + 0.5 * math.cos(math.pi * (step - n_rising) / (n_steps - n_rising + 1))
 
 
 def start_training(

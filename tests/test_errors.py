@@ -286,9 +286,10 @@ def test_feature_names_need_a_fit(quick):
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_overflow_on_the_way_is_an_error(quick, linear, dtype):
-    # With one row of one sign the products overflow and nothing else does.
+    # Along a component the products overflow and nothing else does.
     model = quick(hidden_layer_sizes=()).fit(1e-3 * (linear - linear.mean(axis=0)))
-    X = np.full((1, 6), np.finfo(dtype).max / 2, dtype=dtype)
+    direction = np.sign(model.feature_contributions_[:1])
+    X = (direction * np.finfo(dtype).max * 0.99).astype(dtype)
     message = (
         f"The result overflows {np.dtype(dtype)}: the input holds finite values that "
         "are too large in comparison with the training data. Check their scale, or "

@@ -10,13 +10,13 @@ import torch
 from skorch.callbacks import Callback, EarlyStopping, GradientNormClipping
 from torch.utils.data import TensorDataset
 
+from sklearn_ae._batches import ResidentBatches
+from sklearn_ae._callbacks import one_cycle
 from sklearn_ae._threads import one_thread
 from sklearn_ae._training import (
-    ResidentBatches,
     auto_batch_size,
     auto_max_iter,
     check_callback,
-    one_cycle,
     resolve_device,
 )
 
