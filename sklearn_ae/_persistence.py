@@ -175,6 +175,10 @@ def _write(path: Path, content: bytes) -> None:
     """Put a file under its name when it is whole and on the disk, or not at all."""
     if path.exists() and not path.is_file():
         raise ValueError(f"path={str(path)!r} is there already, and is no file.")
+    if not path.parent.is_dir():
+        raise FileNotFoundError(
+            f"path={str(path)!r} is in a directory that does not exist. Make it first."
+        )
     temporary = path.with_name(f".{ENTRY}-{secrets.token_hex(8)}.tmp")
     try:
         with temporary.open("xb") as file:

@@ -72,14 +72,20 @@ def given_splits(
     the result.
     """
     position = np.cumsum(kept) - 1
-    pairs = [
-        tuple(position[part][kept[part]] for part in pair)
-        for pair in check_cv(cv).split(np.empty((len(kept), 1)))
-    ]
+    try:
+        pairs = [
+            tuple(position[part][kept[part]] for part in pair)
+            for pair in check_cv(cv).split(np.empty((len(kept), 1)))
+        ]
+    except (IndexError, TypeError, ValueError) as error:
+        raise ValueError(
+            f"cv={str(cv)[:80]} does not split {len(kept)} samples without y into rows "
+            f"to train on and to leave out: {error}"
+        ) from error
     if not pairs or not all(len(part) for pair in pairs for part in pair):
         raise ValueError(
-            f"cv={cv!r} gives no splits, or one without rows to train on or to leave "
-            "out. Change cv or set cv=None."
+            f"cv={str(cv)[:80]} gives no splits, or one without rows to train on or "
+            "to leave out. Change cv or set cv=None."
         )
     return pairs
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from typing import Any
 
 import torch
@@ -14,6 +15,21 @@ _generator_lock = threading.RLock()
 _this_thread = threading.local()
 _thread_users = 0
 _thread_count = 1
+_is_forked = False
+
+
+def _note_fork() -> None:
+    """Remember, in a forked child, that other threads have not come along.
+
+    Nor will they give back the locks that they held.
+    """
+    global _is_forked, _thread_lock, _generator_lock, _thread_users
+    _is_forked, _thread_users = True, 0
+    _thread_lock, _generator_lock = threading.Lock(), threading.RLock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_note_fork)
 
 
 @contextmanager
@@ -102,13 +118,16 @@ def private_generators(seed: int, needed: bool) -> Iterator[None]:
 
 
 def inference_mode() -> AbstractContextManager[Any]:
-    """Do without gradients, whatever the caller's modes are."""
+    """Do without gradients, whatever the caller's modes are.
+
+    A forked child uses one thread: it would wait forever for those of its parent.
+    """
     plain = torch.inference_mode()
-    return _plain_inference(plain) if _foreign_modes() else plain
+    return _plain_inference(plain) if _is_forked or _foreign_modes() else plain
 
 
 @contextmanager
 def _plain_inference(mode: AbstractContextManager[Any]) -> Iterator[None]:
     """Do without gradients and without a caller's modes."""
-    with _plain_tensors(), mode:
+    with one_thread() if _is_forked else nullcontext(), _plain_tensors(), mode:
         yield

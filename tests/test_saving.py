@@ -318,6 +318,13 @@ def test_fitted_values_that_are_not_finite_are_not_saved(quick, linear, path):
 # Writing
 
 
+def test_missing_directory_is_named(quick, linear, tmp_path):
+    path = tmp_path / "nowhere" / "model.safetensors"
+    message = f"path={str(path)!r} is in a directory that does not exist."
+    with pytest.raises(FileNotFoundError, match=re.escape(message)):
+        quick().fit(linear).save(path)
+
+
 def test_path_may_be_a_string(quick, linear, path):
     quick().fit(linear).save(str(path))
     assert load(str(path)).n_components_ == 2

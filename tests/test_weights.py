@@ -6,7 +6,12 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn import config_context
-from sklearn.model_selection import KFold, RepeatedKFold, cross_validate
+from sklearn.model_selection import (
+    KFold,
+    RepeatedKFold,
+    StratifiedKFold,
+    cross_validate,
+)
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import (
@@ -135,6 +140,17 @@ def test_folds_without_rows_are_refused(quick, curved):
     half = np.arange(120)
     with pytest.raises(ValueError, match="gives no splits, or one without rows"):
         quick(cv=[(half, [])]).fit(curved)
+
+
+@pytest.mark.parametrize(
+    "cv",
+    [StratifiedKFold(3), [(np.arange(120), np.arange(200, 300))]],
+    ids=["needs y", "out of range"],
+)
+def test_splits_that_these_rows_do_not_have_are_refused(quick, curved, cv):
+    message = "does not split 240 samples without y into rows to train on"
+    with pytest.raises(ValueError, match=message):
+        quick(cv=cv).fit(curved)
 
 
 BAD_WEIGHTS = {
