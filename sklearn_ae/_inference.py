@@ -137,19 +137,23 @@ class Codec:
         array: NDArray, n_columns: int, function: Callable[[NDArray], NDArray]
     ) -> NDArray:
         """Apply `function`, which checks its results, block by block."""
-        out = np.empty((len(array), n_columns), dtype=array.dtype)
         with inference_mode(), np.errstate(over="ignore", invalid="ignore"):
+            if len(array) <= _rows_per_block(array):
+                return function(array)
+            out = np.empty((len(array), n_columns), dtype=array.dtype)
             for rows in _blocks(array):
                 out[rows] = function(array[rows])
         return out
 
 
-def _blocks(array: NDArray) -> Iterator[slice]:
-    """Cut rows into blocks that fit the processor's cache.
+def _rows_per_block(array: NDArray) -> int:
+    """Return how many rows, and what layers make of them, fit the processor's cache."""
+    return min(max(ELEMENTS_PER_BLOCK // array.shape[1], 16), 2048)
 
-    Without `gen_batches`, whose checks take longer than the encoder of a single row.
-    """
-    n_rows = min(max(ELEMENTS_PER_BLOCK // array.shape[1], 16), 2048)
+
+def _blocks(array: NDArray) -> Iterator[slice]:
+    """Cut rows into blocks."""
+    n_rows = _rows_per_block(array)
     for start in range(0, len(array), n_rows):
         yield slice(start, min(start + n_rows, len(array)))
 
