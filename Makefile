@@ -53,9 +53,11 @@ examples: $(VENV)/installed-benchmark
 	for example in examples/plot_*.py; do \
 		MPLBACKEND=Agg $(VENV)/bin/python "$$example" || exit 1; done
 
-# The site, into docs/_build/html; it runs the examples and needs no network.
+# The site, into docs/_build/html; it runs the examples, each in its own folder, hence the
+# absolute path. It needs no network: without images in DATA they take digits.
 docs: $(VENV)/installed-docs
-	$(RUN) sphinx -W --keep-going -b html docs docs/_build/html
+	$(if $(DATA),DATA="$$(realpath "$(DATA)")") \
+		$(RUN) sphinx -W --keep-going -b html docs docs/_build/html
 
 # A stamp per extra: a second call installs nothing, a changed pin or requirement does.
 $(VENV)/installed-%: $(VENV)/created pyproject.toml constraints.txt
