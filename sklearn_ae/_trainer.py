@@ -87,8 +87,9 @@ def build_module(
     # Only the built-in network need not know what its inputs are.
     subspace = start.subspace if architecture.is_built_in else None
     n_inputs = len(start.mean) if subspace is None else len(subspace)
-    network: Any = _network(n_inputs, architecture, seed)
-    if hasattr(network, "start_from_zero"):
+    network = _network(n_inputs, architecture, seed)
+    if architecture.is_built_in:
+        assert isinstance(network, FullyConnected)
         network.start_from_zero(start.n_samples)
     else:
         network = Gated(network)
