@@ -606,8 +606,10 @@ class AutoencoderTransformer(
             report.end(fit)
 
     def _fitted_attributes(self, fit: Fit) -> dict[str, Any]:
-        """Return the fitted attributes that follow from the fit alone."""
+        """Return the fitted attributes that follow from the fit, and the names of X."""
+        names = getattr(self, "feature_names_in_", None)
         return {
+            **({} if names is None else {"feature_names_in_": names}),
             "_fit_result": fit,
             "net_": fit.net,
             "mean_": fit.start.mean,

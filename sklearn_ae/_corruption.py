@@ -75,7 +75,7 @@ class Corruption:
     def __call__(self, x: Tensor, generator: torch.Generator) -> Tensor:
         """Corrupt centred and scaled rows."""
         rows = x * self.scale + self.mean
-        noisy = self.noise(rows, generator)
+        noisy = self.noise(rows.clone(), generator)
         if not isinstance(noisy, Tensor) or noisy.shape != rows.shape:
             found = tuple(noisy.shape) if isinstance(noisy, Tensor) else type(noisy)
             raise ValueError(
@@ -84,4 +84,5 @@ class Corruption:
             )
         if self.clip:
             noisy = noisy.clamp(0, 1)
-        return (noisy.to(rows) - self.mean) / self.scale
+        # What is not changed keeps the digits that rows far from zero have lost.
+        return x + (noisy.to(rows) - rows) / self.scale

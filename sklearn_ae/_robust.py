@@ -49,8 +49,10 @@ def outlier_weights(X: NDArray, seed: int) -> NDArray[np.float64] | None:
     distances = np.empty(len(X))
     with np.errstate(over="ignore"):  # which gives the weight 0
         for rows in gen_batches(len(X), ROWS_PER_BLOCK):
-            deviations = (X[rows][:, varies] - middle[varies]) / spread
-            distances[rows] = np.sqrt(np.nanmean(deviations**2, axis=1))
+            squares = ((X[rows][:, varies] - middle[varies]) / spread) ** 2
+            # Nothing is known against a row without a value in these columns.
+            n_known = np.maximum(1, (~np.isnan(squares)).sum(axis=1))
+            distances[rows] = np.sqrt(np.nansum(squares, axis=1) / n_known)
     limit = TYPICAL_DISTANCES * np.median(distances[measured])
     if limit == 0 or (distances <= limit).all():
         return None

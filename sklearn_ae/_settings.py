@@ -209,6 +209,12 @@ def _module_parameters(model: Any, module: Any) -> dict[str, Any]:
             "decode, or a class of such."
         )
     parameters: dict[str, Any] = model._get_module_parameters()
+    if parameters and module is FullyConnected:
+        raise ValueError(
+            f"module__{next(iter(parameters))} is an argument for a class of your own, "
+            f"but module={model.module!r} is the built-in network, which follows "
+            "hidden_layer_sizes, activation and init. Set these or module."
+        )
     if parameters and isinstance(module, nn.Module):
         raise ValueError(
             f"module__{next(iter(parameters))} is an argument for a class, but module "

@@ -87,8 +87,9 @@ def build_module(
     # Only the built-in network need not know what its inputs are.
     subspace = start.subspace if architecture.is_built_in else None
     n_inputs = len(start.mean) if subspace is None else len(subspace)
-    network: Any = _network(n_inputs, architecture, seed)
-    if hasattr(network, "start_from_zero"):
+    network = _network(n_inputs, architecture, seed)
+    if architecture.is_built_in:
+        assert isinstance(network, FullyConnected)
         network.start_from_zero(start.n_samples)
     else:
         network = Gated(network)
@@ -235,9 +236,21 @@ class Trainer:
         else:
             run_epochs(net, self.rows, self.n_epochs)
             end_training(net)
-        if isinstance(module, CorrectedPCA) and not improved and previous is None:
-            module.shrink(0.0)
+        if isinstance(module, CorrectedPCA) and previous is None:
+            judged = self.rows if valid is None else valid.to(self.options.device)
+            if not improved or self._is_below_pca(module, judged):
+                module.shrink(0.0)
         return finish_training(net)
+
+    def _is_below_pca(self, module: Autoencoder, rows: Rows) -> bool:
+        """Whether a module that is better than at its start is worse than PCA.
+
+        Only a bounded one can be: it starts with a PCA that is kept from 0 and 1.
+        """
+        if not self.architecture.is_bounded:
+            return False
+        loss_of_pca = self.objective.loss(self._pca(), rows)
+        return self.objective.loss(module, rows) > loss_of_pca
 
     def fit_guarded(self, folds: Folds) -> tuple[Net, float]:
         """Train without a fold, judge the correction on it, then train on all rows.

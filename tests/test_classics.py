@@ -86,6 +86,20 @@ def test_bounded_output_is_never_below_pca(quick, loss, cv):
     assert model.score(X) >= model.pca_score_ - 1e-9
 
 
+@pytest.mark.parametrize("early_stopping", [False, True])
+def test_bounded_fit_is_not_below_pca(quick, early_stopping):
+    # Close to 0 the logit of PCA's reconstruction is far from what PCA says.
+    rng = np.random.default_rng(0)
+    X = (rng.random((200, 2)) @ rng.standard_normal((2, 12)) * 0.02).clip(0, 1)
+    model = quick(
+        output_activation="logistic",
+        learning_rate_init=1e-6,
+        early_stopping=early_stopping,
+    ).fit(X)
+    assert model.shrinkage_ == 0
+    assert model.score(X) > 0.9
+
+
 def test_pca_with_a_bounded_output_is_cut_off(quick, shares):
     model = quick(output_activation="logistic", hidden_layer_sizes=()).fit(shares)
     pca = PCA(2).fit(shares)

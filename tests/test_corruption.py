@@ -5,7 +5,7 @@ import re
 import numpy as np
 import pytest
 import torch
-from numpy.testing import assert_array_equal
+from numpy.testing import assert_allclose, assert_array_equal
 
 from sklearn_ae._corruption import Corruption, gaussian, masking, swap
 
@@ -66,7 +66,20 @@ def test_noise_can_be_cut_off(rows):
         lambda X, generator: X - 3, torch.zeros(8), torch.tensor(1.0), True, 0
     )
     found = shift(rows, shift.generator())
-    assert_array_equal(found, (rows - 3).clamp(0, 1))
+    assert_allclose(found, (rows - 3).clamp(0, 1), atol=1e-6)
+
+
+def test_cells_without_noise_keep_their_digits_far_from_zero(rows):
+    def halve_one(X, generator):
+        X[:, 0] *= 0.5
+        return X
+
+    corruption = Corruption(
+        halve_one, torch.full((8,), 1e8), torch.tensor(2.0), False, 0
+    )
+    found = corruption(rows, corruption.generator())
+    assert_array_equal(found[:, 1:], rows[:, 1:])
+    assert_allclose(found[:, 0], -0.25e8, rtol=1e-5)
 
 
 def test_noise_of_another_shape_is_refused(rows):

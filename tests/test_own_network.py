@@ -176,6 +176,48 @@ def test_built_in_network_can_be_named(quick, curved):
     assert_array_equal(quick(module=FullyConnected).fit_transform(curved), expected)
 
 
+@pytest.mark.parametrize("name", ["activation", "n_components", "depth"])
+def test_arguments_for_the_built_in_network_are_refused(quick, curved, name):
+    message = f"module__{name} is an argument for a class of your own, but module=None"
+    with pytest.raises(ValueError, match=re.escape(message)):
+        quick(**{f"module__{name}": 1}).fit(curved)
+
+
+class Bent(FullyConnected):
+    """Codes of its own."""
+
+    def encode(self, x):
+        return super().encode(x).tanh() + 1
+
+
+def test_subclass_of_the_built_in_network_encodes_in_its_own_way(quick, curved):
+    start = quick(module=Bent, max_iter=1, learning_rate_init=1e-12).fit(curved)
+    assert_allclose(start.score(curved), start.pca_score_, rtol=1e-6)
+    model = quick(module=Bent, max_iter=20).fit(curved)
+    codes = model.transform(curved)
+    assert_allclose(model.transform(curved.astype(np.float32)), codes, atol=1e-4)
+
+
+@pytest.mark.parametrize("init", ["pca", "random"])
+@pytest.mark.parametrize("own_init", ["pca", "random"])
+def test_instance_of_the_built_in_network_is_one_like_others(
+    quick, curved, init, own_init
+):
+    mine = FullyConnected(
+        n_features=12,
+        n_components=2,
+        hidden_layer_sizes=(8,),
+        activation="tanh",
+        init=own_init,
+        generator=torch.Generator().manual_seed(0),
+    )
+    model = quick(module=mine, init=init).fit(curved)
+    assert model.transform(curved).shape == (240, 2)
+    message = "module.encode of FullyConnected maps a batch of shape (2, 12) to (2, 2)"
+    with pytest.raises(ValueError, match=re.escape(message)):
+        model.set_params(n_components=3).fit(curved)
+
+
 def test_own_network_goes_on_from_a_fit(narrow, curved):
     model = narrow(warm_start=True, init="random").fit(curved)
     first = model.best_loss_

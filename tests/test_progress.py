@@ -1,6 +1,7 @@
 """scikit-learn's callback protocol, where the installed version has it."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from numpy.testing import assert_allclose
 from sklearn.base import clone
@@ -53,6 +54,18 @@ def test_callbacks_see_what_would_be_the_result(quick, curved):
     model = quick(max_iter=4).set_callbacks(note).fit(curved)
     assert_allclose(note.scores[-2:], model.score(curved), rtol=1e-9)
     assert note.scores[0] < note.scores[-1]
+
+
+def test_callbacks_see_the_names_of_columns(quick, curved):
+    frame = pd.DataFrame(curved).add_prefix("column")
+    seen = []
+
+    class Names(Note):
+        def on_fit_task_end(self, estimator, context, *, fitted_estimator=None):
+            seen.append(fitted_estimator.transform(frame))
+
+    quick(max_iter=2).set_callbacks(Names()).fit(frame)
+    assert len(seen) == 3
 
 
 def test_callbacks_do_not_change_the_fit(quick, curved):

@@ -54,6 +54,15 @@ def test_missing_cells_do_not_count(normal):
     assert weights[300] < 1e-3
 
 
+def test_row_known_in_constant_columns_alone_counts_as_others_do(normal):
+    X = np.vstack([normal, np.full((1, 6), 1e3)])
+    X[:, 2] = 3.0
+    X[7] = np.where(np.arange(6) == 2, 3.0, np.nan)
+    weights = outlier_weights(X, seed=0)
+    assert_array_equal(weights[:300], 1.0)
+    assert weights[300] < 1e-3
+
+
 @pytest.mark.parametrize("loss", ROBUST)
 @pytest.mark.parametrize("changes", [{"cv": 3}, {"early_stopping": True}])
 def test_one_row_of_a_million_times_the_scale_does_no_harm(
