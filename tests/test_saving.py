@@ -79,6 +79,11 @@ def assert_same_value(value, other):
             assert torch.equal(tensor, other.state_dict()[name])
             assert tensor.dtype == other.state_dict()[name].dtype
             assert not other.state_dict()[name].requires_grad
+    elif isinstance(value, torch.Tensor):
+        assert torch.equal(value, other)
+    elif isinstance(value, list) and any(isinstance(v, torch.nn.Module) for v in value):
+        for part, other_part in zip(value, other, strict=True):
+            assert_same_value(part, other_part)
     elif isinstance(value, dict):
         assert value.keys() == other.keys()
         for name in value:
