@@ -44,8 +44,6 @@ def training_data(
         ensure_min_samples=2,
         ensure_all_finite="allow-nan",
     )
-    if model.output_activation == "logistic":
-        _check_shares(X)
     weight, kept = None, np.ones(len(X), dtype=bool)
     if sample_weight is not None:
         weight = _check_sample_weight(
@@ -66,6 +64,8 @@ def training_data(
     missing = missing_cells(X)
     if missing is not None:
         check_some_observed(missing, axis=1, labels=np.flatnonzero(kept))
+    if model.output_activation == "logistic":
+        _check_shares(X)
     if model.loss in ROBUST_LOSSES:
         X, weight, inliers = _less_for_outliers(X, weight, seed)
         kept[kept] = inliers

@@ -144,6 +144,16 @@ def test_data_out_of_bounds_are_refused_before_training(quick, shares, loss, val
         quick(loss=loss, output_activation="logistic").fit(X)
 
 
+def test_bounded_output_needs_bounds_of_rows_that_count(quick, shares):
+    weight = np.ones(len(shares))
+    weight[3] = 0
+    X = np.where(weight[:, None] == 0, 7.0, shares)
+    model = quick(output_activation="logistic", max_iter=1)
+    assert model.fit(X, sample_weight=weight).score(shares) > 0
+    with pytest.raises(ValueError, match="rows in which every value is missing"):
+        model.fit(np.full((5, 3), np.nan))
+
+
 def test_cross_entropy_needs_a_bounded_output(quick, shares):
     with pytest.raises(ValueError, match=re.escape("Set output_activation='logistic'")):
         quick(loss="log_loss").fit(shares)
