@@ -145,7 +145,8 @@ class AutoencoderTransformer(
         a tensor and a `torch.Generator`, and returns a tensor of the same shape. With
         `output_activation="logistic"` the result is cut off at 0 and 1. The folds of
         the guard and held-out rows are corrupted too, always alike, so that the
-        comparison with PCA is one of denoising; `transform` and the scores are not.
+        comparison with PCA is one of denoising, and clean rows may be reconstructed
+        worse than by PCA; `transform` and the scores are without noise.
 
     code_penalty : float, default=0.0
         Cost of the codes' mean absolute value, over their root mean square, in each
@@ -256,8 +257,7 @@ class AutoencoderTransformer(
         descending order; they sum to `score(X)` of the training data, with the weights
         of its rows, or to 0 where that is negative. What the codes explain jointly is
         divided among them in the proportion of what each explains linearly, which for a
-        linear autoencoder is
-        PCA's `explained_variance_ratio_`.
+        linear autoencoder is PCA's `explained_variance_ratio_`.
 
     feature_contributions_ : ndarray of shape (n_components, n_features)
         How much each column drives each code: the derivative of the code with respect
@@ -267,7 +267,9 @@ class AutoencoderTransformer(
 
     pca_score_ : float
         Fraction of variance that PCA explains with as many components: of the held-out
-        rows with `early_stopping=True`, else of the training data.
+        rows with `early_stopping=True`, else of the training data. With
+        `loss="absolute_error"` or "huber" it counts outlying rows less, which `score`
+        does only if their weights are given to it.
 
     shrinkage_ : float
         Factor on the correction, from 0 (the result is PCA) to 1. Without a guard it is
@@ -431,6 +433,7 @@ class AutoencoderTransformer(
             Interval(Real, 0, None, closed="left"),
             tuple,
             list,
+            str,  # refused, with words that fit
             callable,
             None,
         ],
@@ -578,7 +581,7 @@ class AutoencoderTransformer(
         )
         previous = getattr(owner, "_fit_result", None) if self.warm_start else None
         data, kept = training_data(self, rows, sample_weight, seed)
-        with private_generators(seed, needed=self.module is not None):
+        with private_generators(seed, options.device, needed=self.module is not None):
             architecture, folds = network_and_folds(
                 self, data, kept, options, seed, previous
             )
@@ -601,7 +604,6 @@ class AutoencoderTransformer(
                 report=report,
             )
         self.__dict__.update(self._fitted_attributes(fit))
-        self.pca_score_ = fit.start.score(*data.judged)
         if report is not None:
             report.end(fit)
 
@@ -621,6 +623,7 @@ class AutoencoderTransformer(
                 fit.loss_curve("valid_loss") if fit.is_validated else None
             ),
             "best_loss_": fit.loss,
+            "pca_score_": fit.pca_score,
             "shrinkage_": fit.shrinkage,
             "feature_contributions_": fit.contributions,
             "explained_variance_ratio_": fit.explained_variance_ratio(),

@@ -104,7 +104,8 @@ class FiniteLoss(Callback):
                 f"Training diverged in epoch {len(net.history)}: the loss is "
                 f"{net.history[-1, 'train_loss']}. Lower learning_rate_init (now "
                 f"{net.optimizer_.defaults['lr']!r}) or scale X, for instance with "
-                "StandardScaler."
+                "StandardScaler. A noise or a module of your own has to return finite "
+                "values."
             )
 
 
@@ -114,7 +115,7 @@ class EpochBar(Callback):
     Parameters
     ----------
     n_epochs : int
-        Length of the bar.
+        Length of the bar, over all networks that are trained one after the other.
     loss_unit : float
         What the net's losses are multiplied by to be fractions of the mean's loss.
     pca_loss : float or None
@@ -126,9 +127,10 @@ class EpochBar(Callback):
         self.loss_unit = loss_unit
         self.pca_loss = pca_loss
 
-    def on_train_begin(self, net: Any, **kwargs: Any) -> None:
-        """Show an empty bar."""
-        self.bar_ = tqdm(total=self.n_epochs, unit="epoch")
+    def on_epoch_begin(self, net: Any, **kwargs: Any) -> None:
+        """Show an empty bar where there is none."""
+        if not hasattr(self, "bar_"):
+            self.bar_ = tqdm(total=self.n_epochs, unit="epoch")
 
     def on_epoch_end(self, net: Any, **kwargs: Any) -> None:
         """Show one epoch more."""

@@ -342,14 +342,16 @@ class ExplainedVarianceDisplay:
             largest = min(np.shape(rows))
             n_components = [size for size in DEFAULT_SIZES if size <= largest]
         pca = type(autoencoder)(hidden_layer_sizes=(), random_state=0)
-        scores, pca_scores = (
-            np.array([_score(model, size, rows, scored) for size in n_components])
-            for model in (autoencoder, pca)
-        )
+        scores = [_score(autoencoder, size, rows, scored) for size in n_components]
+        largest = min(np.shape(rows))  # beyond which PCA has no components
+        pca_scores = [
+            _score(pca, size, rows, scored) if size <= largest else np.nan
+            for size in n_components
+        ]
         display = cls(
             np.array(n_components),
-            scores,
-            pca_scores,
+            np.array(scores),
+            np.array(pca_scores),
             held_out=X_test is not None,
         )
         return display.plot(ax=ax, line_kw=line_kw)

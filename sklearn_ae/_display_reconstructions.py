@@ -176,7 +176,8 @@ class ReconstructionDisplay:
             largest = np.argsort(-np.nanvar(original, axis=0), kind="stable")
             chosen = sorted(largest[:MAX_COLUMNS])
         else:
-            chosen = [_column(feature, list(names)) for feature in features]
+            given = [features] if isinstance(features, str) else features
+            chosen = [_column(feature, list(names)) for feature in given]
         original, reconstruction = original[:, chosen], reconstruction[:, chosen]
         return cls(
             original,
@@ -277,7 +278,7 @@ def _plot_bars(axes: NDArray, codes: NDArray, aspect: float) -> str:
 
 def _check_image_shape(image_shape: Any, n_features: int) -> None:
     """Refuse sizes of images that rows cannot have."""
-    if len(image_shape) != 2:
+    if np.shape(image_shape) != (2,):
         raise ValueError(f"image_shape={image_shape!r} must be a height and a width.")
     if image_shape[0] * image_shape[1] != n_features:
         raise ValueError(

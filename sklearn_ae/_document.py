@@ -59,10 +59,10 @@ NUMBERS = {
     "n_samples": [POSITIVE],
     "noise": [POSITIVE],
     "score": [FINITE],
+    "pca_score": [FINITE],
     "loss": [FINITE],
     "loss_unit": [FINITE],
     "shrinkage": [FINITE],
-    "pca_score_": [FINITE],
 }
 # Settings of the net that depend on the fit.
 NET = {
@@ -82,8 +82,8 @@ def encode_named(what: str, value: object) -> Any:
         return encode(value)
     except TypeError as error:
         raise TypeError(
-            f"{what} cannot be saved without pickle: {error}. Change it before you "
-            "save, or keep the estimator with joblib.dump."
+            f"{what[:120]} cannot be saved without pickle: {str(error)[:120]}. Change "
+            "it before the fit, or keep the estimator with joblib.dump."
         ) from error
 
 

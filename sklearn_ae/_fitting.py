@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from copy import deepcopy
 from dataclasses import dataclass
 from functools import partial
@@ -89,6 +89,7 @@ class Fit:
     codec: Codec
     basis: CodeBasis
     score: float  # fraction of variance explained, all rows given to the fit
+    pca_score: float  # of PCA, of the rows that picked the weights
     loss: float  # of the rows that picked the weights; 1 is that of the mean
     contributions: NDArray[np.float64]  # (n_components, n_features)
     shrinkage: float
@@ -191,6 +192,7 @@ def _finish(trainer: Trainer, data: Data, net: Net, factor: float) -> Fit:
         codec=codec,
         basis=basis,
         score=moments.score,
+        pca_score=start.score(*data.judged),
         loss=loss,
         contributions=contributions / codec.scale * codec.code_scale,
         shrinkage=factor,
@@ -220,11 +222,21 @@ def check_continues(previous: Fit, n_features: int, architecture: Architecture) 
         "output_activation",
     ):
         before, now = getattr(previous.architecture, name), getattr(architecture, name)
-        if before != now:
+        if _differ(before, now):
+            shown = "module__*" if name == "module_parameters" else name
             raise ValueError(
-                f"warm_start=True continues a fit with {name}={before!r}, but now it "
+                f"warm_start=True continues a fit with {shown}={before!r}, but now it "
                 f"is {now!r}. Set warm_start=False."
             )
+
+
+def _differ(before: object, now: object) -> bool:
+    """Whether two settings are different; arguments of a network may be arrays."""
+    if isinstance(before, Mapping) and isinstance(now, Mapping):
+        return before.keys() != now.keys() or any(
+            _differ(before[name], now[name]) for name in now
+        )
+    return before is not now and not np.array_equal(before, now)  # type: ignore[arg-type]
 
 
 def _change_basis(

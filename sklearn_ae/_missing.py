@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.decomposition import PCA
 from sklearn.utils import gen_batches
+from threadpoolctl import threadpool_limits
 
 Float64 = NDArray[np.float64]
 
@@ -131,14 +132,16 @@ class Filler:
         """
         x = x / scale
         weight = np.ones(len(x)) if weight is None else weight / weight.mean()
-        filler = cls._of_filled_with_means(x, weight)
-        for _ in range(MAX_ITERATIONS):
-            improved = filler._improved(x, weight)
-            settled = abs(improved.noise - filler.noise) < TOLERANCE * filler.noise
-            settled = settled and improved.noise > SMALLEST_NOISE
-            filler = improved
-            if settled:
-                break
+        # A second thread costs more than it gains on many small matrices.
+        with threadpool_limits(1, user_api="blas"):
+            filler = cls._of_filled_with_means(x, weight)
+            for _ in range(MAX_ITERATIONS):
+                improved = filler._improved(x, weight)
+                settled = abs(improved.noise - filler.noise) < TOLERANCE * filler.noise
+                settled = settled and improved.noise > SMALLEST_NOISE
+                filler = improved
+                if settled:
+                    break
         return replace(filler, mean=filler.mean * scale, scale=scale)
 
     @classmethod

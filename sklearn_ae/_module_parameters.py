@@ -69,6 +69,7 @@ class ModuleParametersMixin(BaseEstimator):
             name: value for name, value in params.items() if not name.startswith(PREFIX)
         }
         super().set_params(**own)
-        of_module = {name: params[name] for name in params.keys() - own.keys()}
-        self._set_module_parameters(of_module)
+        self._set_module_parameters(
+            {name: value for name, value in params.items() if name not in own}
+        )
         return self

@@ -218,7 +218,7 @@ def build_network(
         Arguments that it gets if its signature names them.
     """
     if isinstance(module, nn.Module):
-        network = deepcopy(module)
+        network = deepcopy(module)  # what is frozen stays so
     else:
         names = inspect.signature(module).parameters
         taken = {name: value for name, value in offered.items() if name in names}
@@ -229,7 +229,7 @@ def build_network(
                 f"module needs the methods encode and decode, but "
                 f"{type(network).__name__} has no {method}."
             )
-    network = network.to("cpu", torch.float32).requires_grad_(True)
+    network = network.to("cpu", torch.float32)
     if module is not FullyConnected:
         check_shapes(network, offered["n_features"], offered["n_components"])
     return network
@@ -245,12 +245,17 @@ def check_shapes(network: Any, n_features: int, n_components: int) -> None:
         try:
             with torch.no_grad():
                 found = getattr(network, method)(given)
-        except (RuntimeError, IndexError, TypeError) as error:
+        except (RuntimeError, IndexError, TypeError, ValueError) as error:
             raise ValueError(
                 f"module.{method} of {type(network).__name__} fails on a batch of "
                 f"shape (2, {n_in}): {error}"
             ) from error
         shape = tuple(found.shape) if isinstance(found, Tensor) else type(found)
+        if isinstance(found, Tensor) and found.dtype != torch.float32:
+            raise ValueError(
+                f"module.{method} of {type(network).__name__} maps torch.float32 to "
+                f"{found.dtype}, but has to keep the dtype."
+            )
         if shape != (2, n_out):
             raise ValueError(
                 f"module.{method} of {type(network).__name__} maps a batch of shape "

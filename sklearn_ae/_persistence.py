@@ -80,7 +80,7 @@ class PersistenceMixin(BaseEstimator):
         TypeError
             If a parameter, or an entry of the history of `net_`, is not plain data:
             None, a bool, number, string, array or RandomState instance, or lists,
-            tuples or dicts of these. `callbacks` are not.
+            tuples or dicts of these. `callbacks`, a `module` and functions are not.
         ValueError
             If a parameter is invalid, a fitted value is not finite, or `path` is there
             and is no file.

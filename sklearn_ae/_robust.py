@@ -10,7 +10,7 @@ from sklearn.utils import gen_batches
 TYPICAL_DISTANCES = 3.0
 # Quantiles between which a column's scale is measured: with fewer outliers than they
 # leave out, it is that of the other rows.
-QUANTILES = (5, 50, 95)
+QUANTILES = (0.05, 0.5, 0.95)
 # Rows beyond this add little to the estimate of quantiles.
 MAX_ROWS = 10_000
 ROWS_PER_BLOCK = 4096
@@ -18,43 +18,92 @@ ROWS_PER_BLOCK = 4096
 SMALLEST_WEIGHT = 1e-12
 
 
-def outlier_weights(X: NDArray, seed: int) -> NDArray[np.float64] | None:
+def outlier_weights(
+    X: NDArray, weight: NDArray[np.float64] | None, seed: int
+) -> NDArray[np.float64] | None:
     """Return weights that bound each row's part in squared sums, or None if all are 1.
 
     The weight of a row at the distance `d` from the columns' medians is
-    `min(1, (c / d) ** 2)`, with `c` three times the median distance. Distances are
-    root mean squares over the columns, each in units of its range between the 5th and
-    the 95th percentile. Beyond `c` all rows have the same part in a covariance, as all
-    rows have in spherical principal components; beyond a million times `c` a row gets
-    the weight 0, as float32 could not hold it beside the others.
+    `min(1, (c / d) ** 2)`, with `c` three times the median of the distances above 0.
+    Distances are root mean squares over the columns, each in units of its range
+    between the 5th and the 95th percentile, or where this is 0 of the median distance
+    of the values that differ. Beyond `c` all rows have the same part in a covariance,
+    as all rows have in spherical principal components; beyond a million times `c` a
+    row gets the weight 0, as float32 could not hold it beside the others.
 
     Parameters
     ----------
     X : ndarray of shape (n_samples, n_features)
         NaN stands for a missing cell.
+    weight : ndarray of shape (n_samples,) or None
+        How often each row counts in the medians and percentiles.
 
     References
     ----------
     Locantore, N., et al. (1999). "Robust principal component analysis for functional
     data". Test 8(1), 1-73.
     """
-    measured: slice | NDArray[np.intp] = slice(None)
+    weight = np.ones(len(X)) if weight is None else weight
+    rows: slice | NDArray[np.intp] = slice(None)
     if len(X) > MAX_ROWS:
-        measured = np.random.RandomState(seed).permutation(len(X))[:MAX_ROWS]
-    low, middle, high = np.nanpercentile(X[measured], QUANTILES, axis=0)
-    varies = high > low
-    if not varies.any():
-        return None
-    spread = (high - low)[varies]
-    distances = np.empty(len(X))
-    with np.errstate(over="ignore"):  # which gives the weight 0
-        for rows in gen_batches(len(X), ROWS_PER_BLOCK):
-            squares = ((X[rows][:, varies] - middle[varies]) / spread) ** 2
-            # Nothing is known against a row without a value in these columns.
-            n_known = np.maximum(1, (~np.isnan(squares)).sum(axis=1))
-            distances[rows] = np.sqrt(np.nansum(squares, axis=1) / n_known)
-    limit = TYPICAL_DISTANCES * np.median(distances[measured])
-    if limit == 0 or (distances <= limit).all():
-        return None
-    weights = np.square(limit / np.maximum(distances, limit))
+        rows = np.random.RandomState(seed).permutation(len(X))[:MAX_ROWS]
+    with np.errstate(over="ignore", invalid="ignore"):  # which gives the weight 0
+        middle, spread = _columns(X[rows], weight[rows])
+        varies = spread > 0
+        if not varies.any():
+            return None
+        distances = _distances(X, middle, spread, varies)
+        above = distances[rows] > 0
+        limit = _quantile(distances[rows][above], weight[rows][above], 0.5)
+        if not above.any() or (distances <= TYPICAL_DISTANCES * limit).all():
+            return None
+        limit *= TYPICAL_DISTANCES
+        weights = np.square(limit / np.maximum(distances, limit))
     return np.where(weights > SMALLEST_WEIGHT, weights, 0.0)
+
+
+def _columns(
+    X: NDArray, weight: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return median and range of each column."""
+    low, middle, high = (_quantile(X, weight, q) for q in QUANTILES)
+    spread = high - low
+    for column in np.flatnonzero(spread == 0):
+        deviations = np.abs(X[:, column] - middle[column])
+        differ = deviations > 0
+        if differ.any():
+            spread[column] = _quantile(deviations[differ], weight[differ], 0.5)
+    return middle, spread
+
+
+def _quantile(
+    X: NDArray, weight: NDArray[np.float64], share: float
+) -> NDArray[np.float64]:
+    """Smallest value of each column up to which a share of the weight lies.
+
+    A row of weight 2 counts as one given twice; NaN does not count.
+    """
+    if len(X) == 0:
+        return np.zeros(X.shape[1:])
+    order = np.argsort(X, axis=0)  # NaN comes last
+    values = np.take_along_axis(X, order, axis=0)
+    counts = np.where(np.isnan(values), 0.0, weight[order])
+    reached = np.cumsum(counts, axis=0) >= share * counts.sum(axis=0)
+    found: NDArray = np.take_along_axis(values, reached.argmax(axis=0)[None], axis=0)[0]
+    return found.astype(np.float64)
+
+
+def _distances(
+    X: NDArray,
+    middle: NDArray[np.float64],
+    spread: NDArray[np.float64],
+    varies: NDArray[np.bool_],
+) -> NDArray[np.float64]:
+    """Root mean square of each row's deviations over the columns that vary."""
+    distances = np.empty(len(X))
+    for rows in gen_batches(len(X), ROWS_PER_BLOCK):
+        squares = ((X[rows][:, varies] - middle[varies]) / spread[varies]) ** 2
+        # Nothing is known against a row without a value in these columns.
+        n_known = np.maximum(1, (~np.isnan(squares)).sum(axis=1))
+        distances[rows] = np.sqrt(np.nansum(squares, axis=1) / n_known)
+    return distances

@@ -31,7 +31,7 @@ from sklearn_ae._training import Net, TrainingOptions
 
 Arrays = dict[str, NDArray[np.float64]]
 
-NUMBERS_OF_FIT = ("score", "loss", "shrinkage", "loss_unit")
+NUMBERS_OF_FIT = ("score", "pca_score", "loss", "shrinkage", "loss_unit")
 # A net that is loaded is not trained; a fit that goes on builds another.
 NO_TRAINING = TrainingOptions(
     learning_rate_init=1.0,
@@ -107,7 +107,6 @@ def _numbers(model: Any) -> dict[str, float]:
         "n_samples": fit.start.n_samples,
         "noise": fit.start.filler.noise,
         "code_scale": fit.codec.code_scale,
-        "pca_score_": model.pca_score_,
         **{name: getattr(fit, name) for name in NUMBERS_OF_FIT},
     }
 
@@ -115,7 +114,6 @@ def _numbers(model: Any) -> dict[str, float]:
 def put_together(model: Any, document: Document, arrays: Arrays) -> None:
     """Set the fitted attributes of an estimator to what a checked document says."""
     model.__dict__.update(model._fitted_attributes(_load_fit(document, arrays)))
-    model.pca_score_ = document["numbers"]["pca_score_"]
     if document["feature_names_in_"] is not None:
         names = np.array(document["feature_names_in_"], dtype=object)
         model.feature_names_in_ = names

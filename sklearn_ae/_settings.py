@@ -96,7 +96,7 @@ def _less_for_outliers(
     missing = missing_cells(X)
     if missing is not None:
         check_some_observed(missing, axis=0)
-    factors = outlier_weights(X, seed)
+    factors = outlier_weights(X, weight, seed)
     if factors is None:
         return X, weight, np.ones(len(X), dtype=bool)
     weight = factors if weight is None else weight * factors
@@ -162,7 +162,7 @@ def code_size(
 def network_settings(model: Any, n_components: int) -> Architecture:
     """Check the layers and describe the network."""
     given: Any = model.hidden_layer_sizes
-    sizes: list[int] = list(given) if hasattr(given, "__len__") else [given]
+    sizes: list[int] = list(given) if np.ndim(given) else [given]
     valid = all(isinstance(size, Integral) and size > 0 for size in sizes)
     if not valid or isinstance(given, dict | set) or bool in map(type, sizes):
         raise ValueError(
@@ -225,8 +225,10 @@ def _module_parameters(model: Any, module: Any) -> dict[str, Any]:
 
 def noise_function(noise: Any) -> Noise | None:
     """Return what corrupts rows in the units of the data, or None for no noise."""
-    if noise is None or callable(noise):
-        function: Noise | None = noise
+    if noise is None:
+        return None
+    if callable(noise) and not isinstance(noise, type | nn.Module):
+        function: Noise = noise
         return function
     kind, level = ("gaussian", noise) if isinstance(noise, Real) else _pair(noise)
     known = isinstance(kind, str) and kind in KINDS
@@ -237,14 +239,16 @@ def noise_function(noise: Any) -> Noise | None:
         raise ValueError(
             f"noise={noise!r} must be None, the standard deviation of Gaussian noise, "
             "a pair of 'gaussian' and a standard deviation, of 'masking' or 'swap' and "
-            "a share of the cells between 0 and 1, or a callable."
+            "a share of the cells between 0 and 1, or a callable of a tensor and a "
+            "generator."
         )
     return partial(KINDS[kind], level=value) if value > 0 else None
 
 
 def _pair(noise: Any) -> tuple[Any, Any]:
     """Return a kind of noise and its level, None for what is no pair."""
-    return tuple(noise) if len(noise) == 2 else (None, None)
+    given = isinstance(noise, tuple | list) and len(noise) == 2
+    return tuple(noise) if given else (None, None)
 
 
 def training_settings(model: Any) -> TrainingOptions:

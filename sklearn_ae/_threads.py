@@ -103,7 +103,7 @@ def training_mode() -> Iterator[None]:
 
 
 @contextmanager
-def private_generators(seed: int, needed: bool) -> Iterator[None]:
+def private_generators(seed: int, device: str, needed: bool) -> Iterator[None]:
     """Seed torch's global generators for a while, where a user's network draws of them.
 
     They belong to the process: fits of such networks wait for each other.
@@ -111,7 +111,8 @@ def private_generators(seed: int, needed: bool) -> Iterator[None]:
     if not needed:
         yield
         return
-    devices = range(torch.cuda.device_count())
+    on_cuda = torch.device(device).type == "cuda"
+    devices = range(torch.cuda.device_count()) if on_cuda else ()
     with _generator_lock, torch.random.fork_rng(devices):
         torch.manual_seed(seed)
         yield

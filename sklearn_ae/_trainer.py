@@ -179,6 +179,7 @@ class Trainer:
         self.seed = seed
         self.n_epochs = options.max_iter or auto_max_iter(len(rows))
         self.objective = self._build_objective()
+        self.bar: EpochBar | None = None
 
     def _build_objective(self) -> Objective:
         """Return what training minimises."""
@@ -201,13 +202,14 @@ class Trainer:
     @contextmanager
     def telling(self, callbacks: Sequence[Any]) -> Iterator[None]:
         """Tell callbacks of the epochs, and where it is wanted a progress bar."""
-        told = [*self.options.callbacks, *callbacks]
+        told = list(self.options.callbacks)
         with ExitStack() as stack:
             if self.options.verbose == 1:
                 level = self.objective
                 bar = EpochBar(self.n_epochs, level.unit / level.total, level.pca_share)
-                told.append(stack.enter_context(closing(bar)))
-            self.options = replace(self.options, callbacks=told)
+                self.bar = stack.enter_context(closing(bar))
+                told.append(self.bar)
+            self.options = replace(self.options, callbacks=[*told, *callbacks])
             yield
 
     def is_settled(self, folds: Folds | None) -> bool:
@@ -228,7 +230,10 @@ class Trainer:
         if previous is None or is_pca(previous.module_):
             module = self._untrained(self.start)
         else:
-            module = deepcopy(previous.module_).float().requires_grad_(True)
+            module = deepcopy(previous.module_).float()
+            fresh = self._untrained(self.start).parameters()
+            for parameter, new in zip(module.parameters(), fresh, strict=True):
+                parameter.requires_grad_(new.requires_grad)
         net = self._net(module, [Phase(len(self.rows), self.n_epochs)], valid=valid)
         improved = True
         if valid is None:
@@ -262,7 +267,11 @@ class Trainer:
         second = self.n_epochs - first
         losses = np.zeros(len(FACTORS))
         *others, last = splits(len(self.rows), folds, self.seed)
-        silent = replace(self.options, callbacks=(), verbose=0)
+        callbacks: tuple[EpochBar, ...] = ()
+        if self.bar is not None:
+            self.bar.n_epochs += first * len(others)
+            callbacks = (self.bar,)
+        silent = replace(self.options, callbacks=callbacks, verbose=0)
         for train, test in others:
             phases = [Phase(len(train), first), Phase(len(self.rows), second)]
             net = self._net(self._module_of(train), phases, silent)

@@ -181,7 +181,8 @@ def resolve_device(device: str) -> str:
         torch.zeros(1, device=device).cpu()
     except (RuntimeError, AssertionError, NotImplementedError) as error:
         raise ValueError(
-            f"device={device!r} cannot be used here ({error}). Choose 'auto', 'cpu' or "
+            f"device={device!r} cannot be used here ({str(error)[:120]}...). Choose "
+            "'auto', 'cpu' or "
             "a device that torch offers on this machine, such as 'cuda'."
         ) from error
     return device

@@ -246,3 +246,40 @@ def test_own_network_cannot_be_saved_without_pickle(narrow, curved, tmp_path):
     model = narrow(max_iter=1).fit(curved)
     with pytest.raises(TypeError, match="cannot be saved without pickle"):
         model.save(tmp_path / "model.safetensors")
+
+
+@pytest.mark.parametrize("warm_start", [False, True])
+def test_frozen_parameters_of_an_instance_stay_frozen(quick, curved, warm_start):
+    mine = Narrow(12, 2)
+    mine.encode.requires_grad_(False)
+    model = quick(module=mine, init="random", warm_start=warm_start)
+    model.fit(curved).fit(curved)
+    found = model.net_.module_.network.state_dict()
+    for name, value in mine.state_dict().items():
+        if name.endswith(("weight", "bias")):
+            same = torch.equal(found[name].float(), value)
+            assert same == name.startswith("encode.")
+
+
+def test_arrays_as_arguments_can_be_continued(quick, curved):
+    class Weighted(Narrow):
+        def __init__(self, n_features, n_components, scale):
+            super().__init__(n_features, n_components)
+
+    model = quick(module=Weighted, module__scale=np.zeros(3), warm_start=True)
+    model.fit(curved).fit(curved)
+    with pytest.raises(ValueError, match=re.escape("continues a fit with module__*=")):
+        model.set_params(module__scale=np.ones(3)).fit(curved)
+
+
+def test_network_of_another_dtype_is_refused(quick, curved):
+    class Doubling(Narrow):
+        def decode_in_double(self, code):
+            return code.new_zeros(len(code), 12).double()
+
+    mine = Doubling(12, 2)
+    mine.decode = nn.Identity()
+    mine.decode.forward = mine.decode_in_double
+    message = "module.decode of Doubling maps torch.float32 to torch.float64, but has"
+    with pytest.raises(ValueError, match=re.escape(message)):
+        quick(module=mine).fit(curved)

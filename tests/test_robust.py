@@ -15,12 +15,12 @@ def normal():
 
 
 def test_rows_without_outliers_count_alike(normal):
-    assert outlier_weights(normal, seed=0) is None
+    assert outlier_weights(normal, None, seed=0) is None
 
 
 def test_weight_falls_with_the_square_of_the_distance(normal):
     X = np.vstack([normal, np.full((1, 6), 1e2), np.full((1, 6), 1e3)])
-    weights = outlier_weights(X, seed=0)
+    weights = outlier_weights(X, None, seed=0)
     assert_array_equal(weights[:300], 1.0)
     assert weights[300] / weights[301] == pytest.approx(100, rel=0.02)
     assert weights[300] < 0.02
@@ -29,27 +29,29 @@ def test_weight_falls_with_the_square_of_the_distance(normal):
 @pytest.mark.parametrize("value", [1e9, 1e200, 1e308])
 def test_row_out_of_all_proportion_counts_nothing(normal, value):
     X = np.vstack([normal, np.full((1, 6), value)])
-    assert outlier_weights(X, seed=0)[-1] == 0.0
+    assert outlier_weights(X, None, seed=0)[-1] == 0.0
 
 
 def test_columns_of_any_units_are_compared(normal):
     X = np.vstack([normal, np.full((1, 6), 50.0)])
-    expected = outlier_weights(X, seed=0)
-    found = outlier_weights(X * [1, 1e3, 1e-3, 1, 1, 7] + 5, seed=0)
+    expected = outlier_weights(X, None, seed=0)
+    found = outlier_weights(X * [1, 1e3, 1e-3, 1, 1, 7] + 5, None, seed=0)
     assert_allclose(found, expected, rtol=1e-9)
 
 
 def test_constant_columns_do_not_count(normal):
     X = np.vstack([normal, np.full((1, 6), 50.0)])
     wider = np.insert(X, 2, 3.0, axis=1)
-    assert_allclose(outlier_weights(wider, 0), outlier_weights(X, 0), rtol=1e-12)
-    assert outlier_weights(np.ones((5, 3)), seed=0) is None
+    assert_allclose(
+        outlier_weights(wider, None, 0), outlier_weights(X, None, 0), rtol=1e-12
+    )
+    assert outlier_weights(np.ones((5, 3)), None, seed=0) is None
 
 
 def test_missing_cells_do_not_count(normal):
     X = np.vstack([normal, np.full((1, 6), 1e3)])
     X[:, 2] = np.where(np.arange(301) % 2 == 0, X[:, 2], np.nan)
-    weights = outlier_weights(X, seed=0)
+    weights = outlier_weights(X, None, seed=0)
     assert_array_equal(weights[:300], 1.0)
     assert weights[300] < 1e-3
 
@@ -58,7 +60,7 @@ def test_row_known_in_constant_columns_alone_counts_as_others_do(normal):
     X = np.vstack([normal, np.full((1, 6), 1e3)])
     X[:, 2] = 3.0
     X[7] = np.where(np.arange(6) == 2, 3.0, np.nan)
-    weights = outlier_weights(X, seed=0)
+    weights = outlier_weights(X, None, seed=0)
     assert_array_equal(weights[:300], 1.0)
     assert weights[300] < 1e-3
 
@@ -139,3 +141,24 @@ def test_rows_left_out_by_their_distance_keep_the_given_folds_right(quick, curve
     ]
     expected = quick(loss="huber", cv=inside).fit(kept)
     assert_allclose(model.score(kept), expected.score(kept), rtol=0.05)
+
+
+def test_weights_of_rows_count_in_the_medians(normal):
+    X = np.random.default_rng(3).standard_t(2, (100, 4))
+    counts = np.repeat([1, 5], [80, 20])
+    expected = outlier_weights(np.repeat(X, counts, axis=0), None, seed=0)
+    found = outlier_weights(X, counts.astype(float), seed=0)
+    assert_allclose(np.repeat(found, counts), expected, rtol=1e-12)
+
+
+def test_outlier_in_a_sparse_column_counts_less(normal):
+    X = np.c_[np.tile(np.eye(30)[:, :2], (10, 1)), normal[:, :2]]
+    X[9, 0] = 1e6
+    assert outlier_weights(X, None, seed=0)[9] < 1e-6
+
+
+def test_outlier_among_equal_rows_counts_less(normal):
+    X = np.zeros((300, 3))
+    X[:120] = normal[:120, :3]
+    X[0] = 1e8
+    assert outlier_weights(X, None, seed=0)[0] < 1e-10
