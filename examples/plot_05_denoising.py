@@ -102,8 +102,8 @@ plt.show()
 
 # %%
 # `X_input` is what is encoded, `X` what the result is compared with. Of the classic
-# autoencoder some codes are always zero; PCA leaves a veil of noise. An autoencoder may
-# take one digit for another, and the wrong one looks as crisp as the right ones.
+# autoencoder some codes are always zero; PCA leaves a veil of noise. Where an
+# autoencoder is wrong there is none to warn of it: strokes are blurred or others.
 
 # sphinx_gallery_thumbnail_number = 3
 for name, model in (
