@@ -101,7 +101,9 @@ def test_verbose_fit_shows_a_bar_with_losses(build, curved, capfd):
     out, err = capfd.readouterr()
     assert out == ""
     last = err.splitlines()[-1]
-    assert "3/3" in last
+    n_others = (model.cv or 1) - 1
+    n_epochs = 3 + 2 * n_others  # half of the epochs for each network of the guard
+    assert f"{n_epochs}/{n_epochs}" in last
     assert f"train={model.loss_curve_[-1]:.3g}" in last
     validated = model.validation_loss_curve_ is not None
     assert ("valid=" in last) == validated

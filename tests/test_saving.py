@@ -8,6 +8,7 @@ import re
 import stat
 import struct
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from warnings import catch_warnings, simplefilter
 
@@ -268,7 +269,7 @@ def test_callbacks_are_refused_by_name(quick, linear, path):
     model.set_params(callbacks=[("bell", Bell())])
     message = (
         "callbacks=[('bell', Bell())] cannot be saved without pickle: Bell() is not "
-        "plain data. Change it before you save, or keep the estimator with joblib.dump."
+        "plain data. Change it before the fit, or keep the estimator with joblib.dump."
     )
     with pytest.raises(TypeError, match=re.escape(message)):
         model.save(path)
@@ -310,8 +311,8 @@ def test_invalid_parameter_is_not_saved(quick, linear, path):
 
 def test_fitted_values_that_are_not_finite_are_not_saved(quick, linear, path):
     model = quick().fit(linear)
-    model.pca_score_ = np.nan
-    with pytest.raises(ValueError, match=r"The 'pca_score_' parameter .* must be"):
+    model._fit_result = replace(model._fit_result, pca_score=np.nan)
+    with pytest.raises(ValueError, match=r"The 'pca_score' parameter .* must be"):
         model.save(path)
     model.net_.module_.code_mean[0] = np.inf
     message = "The array 'module.code_mean' has entries that are not finite."
