@@ -71,9 +71,10 @@ class AutoencoderTransformer(
     :class:`~sklearn.decomposition.PCA` does, and back. The model is PCA plus a learned
     correction of the codes and of the reconstruction. The correction is zero before
     training and is kept only as far as it helps, so that the reconstruction of the
-    training data is never worse than PCA's with as many components. What is learned is
-    measured in the units of `X`, as in PCA: scale columns of different units first, for
-    instance with :class:`~sklearn.preprocessing.StandardScaler`.
+    training data is never worse than PCA's with as many components, in the loss that is
+    asked for and with the `noise` that is trained with. What is learned is measured in
+    the units of `X`, as in PCA: scale columns of different units first, for instance
+    with :class:`~sklearn.preprocessing.StandardScaler`.
 
     Parameters
     ----------
@@ -231,6 +232,8 @@ class AutoencoderTransformer(
         `skorch.callbacks.Callback` or a pair of a name and one. They see one history
         row an epoch, with "valid_loss" only if `early_stopping=True`, and no rows of
         single batches. Of the guard's networks they see the last, from its first epoch.
+        Callbacks of scikit-learn (1.9 or newer) are given to `set_callbacks` instead;
+        epochs are tasks for them.
 
     random_state : int, RandomState instance or None, default=None
         Determines the initial weights, the order of the batches and the splits. Pass an
