@@ -27,6 +27,8 @@ from sklearn_ae._training import TrainingOptions, check_callback, resolve_device
 DTYPES = [np.float64, np.float32]
 # Below this share of the largest weight, a row counts nothing in float32.
 SMALLEST_WEIGHT = 1e-30
+# Scalers may miss 0 and 1 by so much, in float32.
+ROUNDING = 1e-6
 ROBUST_LOSSES = {"absolute_error", "huber"}
 
 
@@ -81,7 +83,7 @@ def _check_shares(X: NDArray) -> None:
     """Raise unless all values lie between 0 and 1."""
     with np.errstate(invalid="ignore"):
         lowest, highest = np.nanmin(X), np.nanmax(X)
-    if lowest < 0 or highest > 1:
+    if lowest < -ROUNDING or highest > 1 + ROUNDING:
         raise ValueError(
             "output_activation='logistic' needs values between 0 and 1, but those of "
             f"X lie between {lowest:g} and {highest:g}. Scale X, for instance with "

@@ -154,6 +154,14 @@ def test_bounded_output_needs_bounds_of_rows_that_count(quick, shares):
         model.fit(np.full((5, 3), np.nan))
 
 
+@pytest.mark.parametrize("loss", ["squared_error", "log_loss"])
+def test_bounds_may_be_missed_by_rounding(quick, shares, loss):
+    X = shares.copy()
+    X[3, 4], X[4, 3] = np.nextafter(1.0, 2.0), -1e-17
+    model = quick(loss=loss, output_activation="logistic").fit(X)
+    assert 0 < model.best_loss_ < 1
+
+
 def test_cross_entropy_needs_a_bounded_output(quick, shares):
     with pytest.raises(ValueError, match=re.escape("Set output_activation='logistic'")):
         quick(loss="log_loss").fit(shares)
