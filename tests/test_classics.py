@@ -113,7 +113,7 @@ def test_cross_entropy_is_what_best_loss_says(quick, shares):
     found = model.fit(shares).inverse_transform(model.transform(shares))
 
     def divergence(p):
-        p, x = torch.from_numpy(np.clip(p, 0, 1)), torch.from_numpy(shares)
+        p, x = (torch.from_numpy(np.clip(part, 0, 1)) for part in (p, shares))
         cross = nn.functional.binary_cross_entropy(p, x, reduction="sum")
         return float(cross - nn.functional.binary_cross_entropy(x, x, reduction="sum"))
 
