@@ -30,7 +30,7 @@ def missing_cells(X: NDArray) -> NDArray[np.bool_] | None:
     """Return the mask of NaN entries, or None where there are none."""
     if X.size > NUMBERS_TO_SUM:
         with np.errstate(over="ignore", invalid="ignore"):
-            if not np.isnan(X.sum(dtype=np.float64)):
+            if not np.isnan(X.sum()):
                 return None
     missing: NDArray[np.bool_] = np.isnan(X)
     return missing if missing.any() else None
