@@ -56,16 +56,10 @@ def fold_encoder(
         return None
     correction = network.encoder
     assert isinstance(correction, Correction)
-    if module.subspace is None:
-        to_inputs = torch.diag(1 / module.column_scale)
-    else:
-        to_inputs = module.subspace.T
     with torch.inference_mode(False), torch.no_grad():
         step = module.code_step
-        linear = module.components.T
-        linear = linear + to_inputs @ correction.skip.weight.T * (
-            correction.skip_scale * step
-        )
+        skip = correction.skip.weight.T * (correction.skip_scale * step)
+        linear = module.components.T + _of_columns(module, skip)
         *hidden, final = correction.curved
         assert isinstance(final, nn.Linear)
         basis = module.basis * code_scale
@@ -73,10 +67,16 @@ def fold_encoder(
         direct = linear @ basis / scale
         last = final.weight.T * step @ basis
         if not hidden:  # a single layer joins the linear part
-            direct, last = direct + to_inputs @ last / scale, last[:0]
+            direct, last = direct + _of_columns(module, last) / scale, last[:0]
         elif float(step) == 0.0:
             hidden, last = [], last[:0]
-        layers = _folded_layers(hidden, to_inputs / scale)
+        layers = [deepcopy(layer).float() for layer in hidden]
+        if hidden:  # the first makes its inputs itself
+            first, folded = hidden[0], layers[0]
+            assert isinstance(first, nn.Linear)
+            assert isinstance(folded, nn.Linear)
+            weight = (_of_columns(module, first.weight.T) / scale).T.float()
+            folded.weight = nn.Parameter(weight.contiguous(), requires_grad=False)
         parts = [direct.float(), offset.float(), last.float()]
     weights = (weight for layer in layers for weight in layer.parameters())
     if not all(bool(part.isfinite().all()) for part in (*parts, *weights)):
@@ -85,13 +85,12 @@ def fold_encoder(
     return FoldedEncoder(direct, offset, layers, last)
 
 
-def _folded_layers(hidden: list[nn.Module], to_inputs: Tensor) -> list[nn.Module]:
-    """Return the hidden layers in float32; the first makes its inputs itself."""
-    layers = [deepcopy(layer).float() for layer in hidden]
-    if hidden:
-        first, folded = hidden[0], layers[0]
-        assert isinstance(first, nn.Linear)
-        assert isinstance(folded, nn.Linear)
-        weight = (first.weight @ to_inputs.T).float()
-        folded.weight = nn.Parameter(weight, requires_grad=False)
-    return layers
+def _of_columns(module: CorrectedPCA, of_inputs: Tensor) -> Tensor:
+    """Turn a map of the correction's inputs, one a row, into one of the columns.
+
+    Without a subspace the inputs are the columns in their own scales; a square matrix
+    for that would be too large for wide tables.
+    """
+    if module.subspace is None:
+        return of_inputs / module.column_scale[:, None]
+    return module.subspace.T @ of_inputs

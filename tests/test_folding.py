@@ -77,3 +77,19 @@ def test_products_beyond_float32_are_not_folded(quick, curved):
     module = model._codec.modules[np.dtype(np.float64)]
     assert fold_encoder(module, 1.0, 1.0) is not None
     assert fold_encoder(module, 1e-45, 1.0) is None
+
+
+def test_wide_tables_take_no_square_matrix(quick, monkeypatch):
+    sizes = []
+    plain = torch.Tensor.__matmul__
+
+    def noted(self, other):
+        sizes.append(max(self.numel(), other.numel()))
+        return plain(self, other)
+
+    X = np.random.default_rng(0).standard_normal((30, 2000))
+    codec = quick().fit(X)._codec
+    module = codec.modules[np.dtype(np.float64)]
+    monkeypatch.setattr(torch.Tensor, "__matmul__", noted)
+    assert fold_encoder(module, 1.0, 1.0) is not None
+    assert max(sizes) <= 2000 * 16
