@@ -166,7 +166,9 @@ class AutoencoderTransformer(
 
     alpha : float, default=1.0
         Weight decay over the whole of a fit: a weight without gradient shrinks by
-        `exp(-alpha)`, however many steps there are.
+        `exp(-alpha)`, however many steps there are. Beyond 2,500 rows it fades in
+        proportion to their number, by `exp(-alpha * 2500 / n_samples)`, as there is
+        less to overfit.
 
     nested_dropout : float, default=0.0
         Share of the rows, in each step of training, that have to be reconstructed from
@@ -188,7 +190,10 @@ class AutoencoderTransformer(
         with factors from 0 to 1 on the correction. The last of these networks goes on
         to train on all rows for the second half, and its correction is multiplied by
         the factor that was best (`shrinkage_`); by 0 if that gains less than 2 % on PCA
-        or leaves the training rows worse. "auto" takes 3 folds up to 500 rows,
+        or leaves the training rows worse. With the squared error the folds also decide
+        whether the decoder's last layer, whose best weights follow from those of the
+        other layers, is refitted at the end by ridge regression [8]_, and with which
+        penalty (see Notes). "auto" takes 3 folds up to 500 rows,
         from there to 10,000 rows one of 4 folds alone, and none beyond, where weight
         decay suffices; if fewer rows than codes or fewer than 4 would remain, the
         result is PCA. A splitter or an iterable gives the rows to train on and to leave
@@ -291,8 +296,8 @@ class AutoencoderTransformer(
         held-out rows.
 
     best_loss_ : float
-        Loss of the weights that were kept, without noise: on the held-out rows with
-        `early_stopping=True`, else on the training data.
+        Loss of the weights that were kept, after the refit and without noise: on the
+        held-out rows with `early_stopping=True`, else on the training data.
 
     mean_ : ndarray of shape (n_features,)
         Mean of each column of the rows trained on, missing values filled.
@@ -318,6 +323,13 @@ class AutoencoderTransformer(
     squared shift, times the share of PCA's error that is still there. Where much
     remains unexplained, codes stay what a linear model can read; where bending explains
     nearly all, it is free.
+
+    The refit after a guarded fit changes the decoder's last layer by ridge regression
+    of what is left unexplained on the last hidden layer's outputs. Penalties from 1 to
+    1000 are tried, in units of as many rows; the largest is taken that has 0.7 of the
+    best one's gain on the folds, and none if that is less than 1 % of the loss. There
+    is no refit with missing values, `nested_dropout`, `output_activation="logistic"` or
+    a `module`.
 
     After training, a linear change of basis that leaves the reconstruction as it is
     makes the codes of the training data centred, uncorrelated, ordered by how much of
@@ -386,6 +398,10 @@ class AutoencoderTransformer(
     .. [7] Vincent, P., Larochelle, H., Bengio, Y., & Manzagol, P.-A. (2008).
        "Extracting and composing robust features with denoising autoencoders". ICML
        2008.
+
+    .. [8] Golub, G. H., & Pereyra, V. (1973). "The differentiation of pseudo-inverses
+       and nonlinear least squares problems whose variables separate". SIAM Journal on
+       Numerical Analysis 10(2), 413-432.
 
     Examples
     --------

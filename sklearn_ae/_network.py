@@ -40,6 +40,12 @@ class Perceptron(nn.Sequential):
             layers += [_linear(n_in, n_out), ACTIVATIONS[activation]()]
         super().__init__(*layers, _linear(sizes[-2], sizes[-1]))
 
+    def hidden(self, x: Tensor) -> Tensor:
+        """Return what the last layer is given."""
+        for layer in list(self)[:-1]:
+            x = layer(x)
+        return x
+
 
 class Correction(nn.Module):
     """Perceptron beside a linear skip.
@@ -63,6 +69,10 @@ class Correction(nn.Module):
         for layer in (last, self.skip):
             for parameter in layer.parameters():
                 nn.init.zeros_(parameter)
+
+    def hidden(self, x: Tensor) -> Tensor:
+        """Return what the perceptron's last layer is given."""
+        return self.curved.hidden(x)
 
     def forward(self, x: Tensor) -> Tensor:
         correction: Tensor = self.curved(x) + self.skip(x) * self.skip_scale

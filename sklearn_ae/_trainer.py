@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager, nullcontext
 from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -17,6 +17,12 @@ from torch import Tensor, nn
 from sklearn_ae._callbacks import EpochBar
 from sklearn_ae._corruption import Corruption
 from sklearn_ae._inference import as_tensor
+from sklearn_ae._last_layer import (
+    PENALTIES,
+    LastLayer,
+    best_penalty,
+    can_be_refitted,
+)
 from sklearn_ae._linear import LinearStart
 from sklearn_ae._modules import (
     Autoencoder,
@@ -29,7 +35,6 @@ from sklearn_ae._network import FullyConnected, Gated, build_network
 from sklearn_ae._objective import Objective, data_units
 from sklearn_ae._rows import Rows
 from sklearn_ae._shrinkage import (
-    FACTORS,
     Folds,
     best_factor,
     losses_by_factor,
@@ -155,6 +160,46 @@ def is_pca(module: Autoencoder) -> bool:
     return isinstance(module, CorrectedPCA) and float(module.code_step) == 0.0
 
 
+@dataclass(frozen=True)
+class LeftOut:
+    """A net that was trained without a fold, and what the guard asks of it."""
+
+    net: Net
+    layer: LastLayer | None
+    rows: Rows  # the fold
+
+    def losses_by_penalty(self, objective: Objective) -> NDArray[np.float64]:
+        """Sum of losses on the fold without a refit, then for each penalty."""
+        losses = []
+        assert self.layer is not None
+        for penalty in (None, *PENALTIES):
+            with self.layer.refitted(penalty):
+                losses.append(objective.loss(self.net.module_, self.rows))
+        return np.array(losses)
+
+    def losses_by_factor(
+        self, penalty: float | None, objective: Objective
+    ) -> NDArray[np.float64]:
+        """Sum of losses on the fold for each factor on the correction."""
+        with nullcontext() if self.layer is None else self.layer.refitted(penalty):
+            return losses_by_factor(self.net.module_, self.rows, objective)
+
+
+def _penalty_and_factor(
+    left_out: Sequence[LeftOut], objective: Objective
+) -> tuple[float | None, float]:
+    """Return penalty and factor with which all folds together are reconstructed well.
+
+    The penalty is chosen for the whole correction, then the factor.
+    """
+    penalty = None
+    if all(one.layer is not None for one in left_out):
+        losses = [one.losses_by_penalty(objective) for one in left_out]
+        penalty = best_penalty(np.sum(losses, axis=0))
+    losses = [one.losses_by_factor(penalty, objective) for one in left_out]
+    return penalty, best_factor(np.sum(losses, axis=0))
+
+
 class Trainer:
     """Trains modules from one linear start on one set of rows.
 
@@ -264,33 +309,54 @@ class Trainer:
         them goes on. Returns its net and the factor on its correction.
         """
         first = math.ceil(self.n_epochs / 2)
-        second = self.n_epochs - first
-        losses = np.zeros(len(FACTORS))
-        *others, last = splits(len(self.rows), folds, self.seed)
-        callbacks: tuple[EpochBar, ...] = ()
-        if self.bar is not None:
-            self.bar.n_epochs += first * len(others)
-            callbacks = (self.bar,)
-        silent = replace(self.options, callbacks=callbacks, verbose=0)
-        for train, test in others:
-            phases = [Phase(len(train), first), Phase(len(self.rows), second)]
-            net = self._net(self._module_of(train), phases, silent)
-            losses += self._losses_without(net, train, test, first)
-        train, test = last
-        module = self._module_of(train)
-        phases = [Phase(len(train), first), Phase(len(self.rows), second)]
-        net = self._net(module, phases)
-        losses += self._losses_without(net, train, test, first)
+        left_out = self._without_folds(folds, first)
+        penalty, factor = _penalty_and_factor(left_out, self.objective)
+        net = left_out[-1].net
+        module = net.module_
         self._put_under(net, self.start)
-        self._improve(net, second)
+        self._improve(net, self.n_epochs - first)
         # A callback may have restored weights together with the PCA of that time.
         self._put_under(net, self.start)
-        factor = best_factor(losses)
+        if penalty is not None:
+            LastLayer(module, self.rows, self.objective).refit(penalty)
         module.shrink(factor)
         if self._loss(module) > self._loss(self._pca()):
             factor = 0.0
             module.shrink(factor)
         return finish_training(net), factor
+
+    def _without_folds(self, folds: Folds, n_epochs: int) -> list[LeftOut]:
+        """Train a network without each fold, from the PCA of the rows that remain.
+
+        Only the last of them, which is to go on with all rows, tells the callbacks.
+        """
+        pairs = splits(len(self.rows), folds, self.seed)
+        callbacks: tuple[EpochBar, ...] = ()
+        if self.bar is not None:
+            self.bar.n_epochs += n_epochs * (len(pairs) - 1)
+            callbacks = (self.bar,)
+        silent = replace(self.options, callbacks=callbacks, verbose=0)
+        left_out = []
+        for i, (train, test) in enumerate(pairs):
+            phases = [
+                Phase(len(train), n_epochs),
+                Phase(len(self.rows), self.n_epochs - n_epochs),
+            ]
+            options = self.options if i == len(pairs) - 1 else silent
+            net = self._net(self._module_of(train), phases, options)
+            rows = self.rows[train]
+            run_epochs(net, rows, n_epochs)
+            left_out.append(LeftOut(net, self._last_layer(net, rows), self.rows[test]))
+        return left_out
+
+    def _last_layer(self, net: Net, rows: Rows) -> LastLayer | None:
+        """Return the regression of a last layer that may be refitted."""
+        module: CorrectedPCA = net.module_
+        # It would look after whole codes alone.
+        nested = self.options.nested_dropout > 0
+        if nested or not can_be_refitted(module, rows, self.objective):
+            return None
+        return LastLayer(module, rows, self.objective)
 
     def held_out_score(self, folds: Folds, trained: bool) -> float:
         """Score rows left out by one fold: of PCA, or of the first half of a fit."""
@@ -339,13 +405,6 @@ class Trainer:
         module = self._untrained(start)
         assert isinstance(module, CorrectedPCA)
         return module
-
-    def _losses_without(
-        self, net: Net, train: Tensor, test: Tensor, n_epochs: int
-    ) -> NDArray[np.float64]:
-        """Train on some rows and judge every factor on the correction on the others."""
-        run_epochs(net, self.rows[train], n_epochs)
-        return losses_by_factor(net.module_, self.rows[test], self.objective)
 
     def _put_under(self, net: Net, start: LinearStart) -> None:
         """Exchange the PCA under a trained correction for that of `start`."""

@@ -23,6 +23,8 @@ from sklearn_ae._rows import EVALUATION_BATCH, Rows
 
 BETAS = (0.9, 0.99)  # AdamW's; the squares need a shorter memory in so few steps
 BATCH_EVENTS = ("on_batch_begin", "on_grad_computed", "on_batch_end")
+# With more rows there is less to overfit, and weight decay fades as they grow.
+FULL_DECAY_ROWS = 2500
 MEAN_OVER_PEAK_RATE = 0.5  # of the one-cycle schedule, cosine up and cosine down
 
 
@@ -234,6 +236,7 @@ def start_training(
         callbacks.append(("_best_weights", _best_weights(options)))
     rate = options.learning_rate_init
     total_rate = MEAN_OVER_PEAK_RATE * rate * max(sum(lengths), 1)
+    decay = options.alpha * min(1.0, FULL_DECAY_ROWS / phases[-1].n_rows)
     net = Net(
         module,
         criterion=criterion,
@@ -241,7 +244,7 @@ def start_training(
         optimizer__lr=rate,
         optimizer__betas=BETAS,
         # At most what sets an idle weight to zero in one step.
-        optimizer__weight_decay=min(options.alpha / total_rate, 1 / rate),
+        optimizer__weight_decay=min(decay / total_rate, 1 / rate),
         optimizer__fused=True,
         batch_size=batch_size,
         iterator_train=ResidentBatches,

@@ -242,6 +242,13 @@ def test_weight_decay_is_that_of_a_whole_fit(quick, curved, rates, alpha, change
     np.testing.assert_allclose(sum(rates.decays), alpha, rtol=0.1)
 
 
+@pytest.mark.parametrize("n_samples", [2500, 10_000])
+def test_weight_decay_fades_as_rows_grow(quick, rates, n_samples):
+    X = np.random.default_rng(0).standard_normal((n_samples, 3))
+    quick(callbacks=[rates], alpha=2.0, max_iter=2).fit(X)
+    np.testing.assert_allclose(sum(rates.decays), 2.0 * 2500 / n_samples, rtol=0.1)
+
+
 def test_weight_decay_under_the_guard_is_that_of_a_whole_fit(quick, curved, rates):
     quick(callbacks=[rates], alpha=2.0, cv=2, max_iter=10).fit(curved)
     np.testing.assert_allclose(sum(rates.decays), 2.0, rtol=0.1)

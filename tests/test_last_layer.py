@@ -1,0 +1,215 @@
+"""The regression that ends a guarded fit."""
+
+import numpy as np
+import pytest
+import torch
+from numpy.testing import assert_allclose
+from torch import nn
+
+from sklearn_ae import FullyConnected
+from sklearn_ae._last_layer import (
+    PENALTIES,
+    SMALLEST_GAIN,
+    LastLayer,
+    best_penalty,
+    can_be_refitted,
+)
+from sklearn_ae._linear import LinearStart
+from sklearn_ae._losses import AbsoluteError, SquaredError
+from sklearn_ae._modules import LogisticSum, Sum
+from sklearn_ae._objective import Objective
+from sklearn_ae._rows import Rows
+from sklearn_ae._trainer import Architecture, build_module
+
+ARCHITECTURE = Architecture(2, (9, 7), "tanh", "identity", "identity", "pca", 0, 0)
+OBJECTIVE = Objective(SquaredError(), 1.0, 1.0, 0.0, None)
+
+
+@pytest.fixture(params=[6, 70], ids=["all columns", "subspace"])
+def drawn(request):
+    """Return a module whose weights were drawn, and rows of a table."""
+    random = np.random.default_rng(0)
+    columns = request.param
+    factors = np.sin(3 * random.standard_normal((120, 4)))
+    table = factors @ random.standard_normal((4, columns))
+    table += 0.01 * random.standard_normal(table.shape) * (np.arange(columns) < 8)
+    start = LinearStart.from_data(table, 2, seed=0)
+    assert (start.subspace is None) == (columns < 64)
+    module = build_module(start, ARCHITECTURE, seed=0)
+    generator = torch.Generator().manual_seed(1)
+    for parameter in module.parameters():
+        nn.init.uniform_(parameter.data, -1, 1, generator=generator)
+    return module, Rows.from_data(table, None, start)
+
+
+def loss(module, rows):
+    return OBJECTIVE.loss(module, rows)
+
+
+def least_squares(module, rows, weight=None):
+    """Return the loss that no last layer can fall below."""
+    with torch.no_grad():
+        code = module.raw_encode(rows.x)
+        hidden = module.network.decoder.hidden(code / module.code_scale).double()
+        left = (rows.x - module.raw_decode(code)).double()
+    steps = torch.diag(module.residual_scale)
+    if module.subspace is not None:
+        steps = module.subspace * module.residual_scale
+    root = torch.ones(len(left), 1) if weight is None else weight.sqrt()
+    hidden = torch.cat([hidden, torch.ones(len(hidden), 1)], dim=1) * root
+    basis = np.linalg.qr(hidden.numpy())[0]
+    span = np.linalg.qr(steps.double().numpy().T)[0]
+    left = (left * root).numpy()
+    return np.square(left - basis @ (basis.T @ left) @ span @ span.T).sum()
+
+
+SMALL = 1e-9  # a penalty without effect
+
+
+def test_refit_with_a_small_penalty_is_least_squares(drawn):
+    module, rows = drawn
+    expected = least_squares(module, rows)
+    assert loss(module, rows) > 2 * expected
+    LastLayer(module, rows, OBJECTIVE).refit(SMALL)
+    assert_allclose(loss(module, rows), expected, rtol=1e-4)
+
+
+def test_penalty_leads_from_the_optimum_to_no_change_but_of_the_mean(drawn):
+    module, rows = drawn
+    layer = LastLayer(module, rows, OBJECTIVE)
+    losses = []
+    for penalty in (SMALL, *PENALTIES[::-1], 1e12):
+        with layer.refitted(penalty):
+            losses.append(loss(module, rows))
+    assert np.all(np.diff(losses) > 0)
+    with layer.refitted(1e12), torch.no_grad():
+        error = rows.x - module.reconstruct(rows.x)
+    with torch.no_grad():
+        trained = rows.x - module.reconstruct(rows.x)
+    moved = trained.mean(dim=0) - error.mean(dim=0)
+    assert_allclose(error.numpy(), (trained - moved).numpy(), atol=2e-5)
+
+
+def test_refit_for_a_while_leaves_no_trace(drawn):
+    module, rows = drawn
+    before = {name: value.clone() for name, value in module.state_dict().items()}
+    layer = LastLayer(module, rows, OBJECTIVE)
+    for penalty in (None, 1.0):
+        with layer.refitted(penalty):
+            pass
+    for name, value in module.state_dict().items():
+        assert torch.equal(value, before[name])
+
+
+def test_weighted_rows_count_as_often(drawn):
+    module, rows = drawn
+    weight = torch.arange(len(rows), dtype=torch.float32)[:, None] % 3
+    weighted = Rows(rows.x, weight, weight)
+    expected = least_squares(module, rows, weight.double())
+    LastLayer(module, weighted, OBJECTIVE).refit(SMALL)
+    assert_allclose(loss(module, weighted), expected, rtol=1e-4)
+
+
+def test_weighted_rows_lead_to_the_weights_of_repeated_ones(drawn):
+    module, rows = drawn
+    times = torch.arange(len(rows)) % 3
+    weight = times[:, None].float()
+    repeated = Rows(rows.x.repeat_interleave(times, dim=0))
+    layers = []
+    for given in (Rows(rows.x, weight, weight), repeated):
+        layer = LastLayer(module, given, OBJECTIVE)
+        with layer.refitted(3.0):
+            layers.append(layer.weight.detach().clone())
+    assert_allclose(layers[0].numpy(), layers[1].numpy(), rtol=1e-4, atol=1e-5)
+
+
+def test_features_without_variance_are_left_alone(drawn):
+    module, rows = drawn
+    with torch.no_grad():
+        module.network.decoder.curved[0].weight.zero_()
+    layer = LastLayer(module, rows, OBJECTIVE)
+    with layer.refitted(1e12):
+        only_mean = module.reconstruct(rows.x).detach().numpy()
+    with layer.refitted(1.0):
+        assert layer.weight.abs().max() < 1e3
+        refitted = module.reconstruct(rows.x).detach().numpy()
+    assert_allclose(refitted, only_mean, atol=1e-4)
+
+
+def gaining(*gains):
+    return np.array([1.0, *(1.0 - gain for gain in gains)])
+
+
+@pytest.mark.parametrize(
+    ("gains", "expected"),
+    [
+        ((0, 0, 0.1, 0.2, 0.1, 0, -1), 30.0),
+        ((0, 0, 0.15, 0.2, 0.1, 0, -1), 100.0),
+        ((0.2, 0.2, 0.2, 0.2, 0.2, 0.2, 0.2), 1000.0),
+        ((-1, -1, -1, -1, -1, -1, 0.2), 1.0),
+        ((0.9 * SMALLEST_GAIN,) * 7, None),
+        ((-0.1,) * 7, None),
+    ],
+)
+def test_largest_penalty_with_most_of_the_gain_is_chosen(gains, expected):
+    assert best_penalty(gaining(*gains)) == expected
+
+
+def test_nothing_is_refitted_where_losses_are_not_numbers():
+    assert best_penalty(np.full(8, np.nan)) is None
+
+
+class Own(FullyConnected):
+    """A user's network: who knows what its decoder does."""
+
+
+def test_other_problems_have_no_least_squares_layer(drawn):
+    module, rows = drawn
+    assert can_be_refitted(module, rows, OBJECTIVE)
+    holes = Rows(rows.x, None, torch.ones_like(rows.x))
+    assert not can_be_refitted(module, holes, OBJECTIVE)
+    absolute = Objective(AbsoluteError(), 1.0, 1.0, 0.0, None)
+    assert not can_be_refitted(module, rows, absolute)
+    module.output = LogisticSum(mean=torch.zeros(1), scale=torch.ones(()))
+    assert not can_be_refitted(module, rows, OBJECTIVE)
+    module.output = Sum()
+    module.network.__class__ = Own
+    assert not can_be_refitted(module, rows, OBJECTIVE)
+
+
+def stretched(n_samples):
+    """Return columns that bend much where few rows are."""
+    t = np.random.default_rng(0).standard_normal(n_samples)
+    return np.column_stack([t, np.sin(4 * t), np.cos(6 * t), t**3 / 10])
+
+
+def test_guarded_fit_ends_with_the_refit_that_its_fold_confirms(quick, monkeypatch):
+    X, new = stretched(800)[:600], stretched(800)[600:]
+    penalties = []
+    refit = LastLayer.refit
+
+    def told(self, penalty):
+        penalties.append(penalty)
+        refit(self, penalty)
+
+    monkeypatch.setattr(LastLayer, "refit", told)
+    refitted = quick(1, cv="auto").fit(X)
+    assert penalties[-1] in PENALTIES
+    assert len(penalties) > len(PENALTIES)  # the last is not the fold's
+    monkeypatch.setattr("sklearn_ae._trainer.best_penalty", lambda losses: None)
+    trained = quick(1, cv="auto").fit(X)
+    assert refitted.score(X) > trained.score(X)
+    assert refitted.score(new) > trained.score(new)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"nested_dropout": 0.3}, {"loss": "huber"}, {"cv": None}, {"init": "random"}],
+    ids=str,
+)
+def test_fits_that_are_not_least_squares_go_without(quick, monkeypatch, changes):
+    def refuse(*args):
+        raise AssertionError("a last layer was looked at")
+
+    monkeypatch.setattr("sklearn_ae._trainer.LastLayer", refuse)
+    quick(1, **{"cv": "auto", **changes}).fit(stretched(200))
