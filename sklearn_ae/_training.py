@@ -166,13 +166,13 @@ def check_callback(callback: Any) -> None:
 
 
 def auto_batch_size(n_samples: int) -> int:
-    """Return a sixteenth of the rows, from 32 to 256."""
-    return min(max(n_samples // 16, 32), 256)
+    """Return a sixteenth of the rows, from 32 to 192."""
+    return min(max(n_samples // 16, 32), 192)
 
 
 def auto_max_iter(n_samples: int) -> int:
-    """Return the epochs that visit 450,000 rows, from 10 to 40."""
-    return min(max(450_000 // n_samples, 10), 40)
+    """Return the epochs that visit 400,000 rows, from 10 to 40."""
+    return min(max(400_000 // n_samples, 10), 40)
 
 
 def resolve_device(device: str) -> str:
