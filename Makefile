@@ -7,6 +7,7 @@
 PYTHON ?= python3
 DATA ?=
 QUICK ?=
+TESTS ?=
 
 VENV := .venv
 RUN := $(VENV)/bin/python -m
@@ -36,6 +37,7 @@ unit: $(VENV)/installed-test
 
 # The oldest supported versions, in an environment of their own. scikit-learn 1.6 calls
 # pytest in a way that pytest 9 warns of. The benchmarks keep to constraints.txt.
+# make test-oldest TESTS="tests/test_common.py" takes some files alone.
 OF_BENCHMARKS := benchmarks compression defaults imputation speed
 
 test-oldest:
@@ -43,7 +45,7 @@ test-oldest:
 	.venv-oldest/bin/python -m pip install --disable-pip-version-check \
 		-c constraints-oldest.txt -e ".[test]"
 	.venv-oldest/bin/python -m pytest -W "ignore::pytest.PytestRemovedIn10Warning" \
-		$(OF_BENCHMARKS:%=--ignore=tests/test_%.py)
+		$(or $(TESTS),$(OF_BENCHMARKS:%=--ignore=tests/test_%.py))
 
 # Ten minutes or so of tables that nobody thought of.
 fuzz: $(VENV)/installed-test

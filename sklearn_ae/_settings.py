@@ -155,6 +155,13 @@ def code_size(
             f"n_components={model.n_components!r} is a share of the variance, which "
             "needs init='pca'. Give the number of codes as an int."
         )
+    if isinstance(model.module, nn.Module):
+        raise ValueError(
+            f"n_components={model.n_components!r} is a share of the variance, for "
+            "which networks of several sizes are trained, but module is an instance of "
+            f"{type(model.module).__name__}. Give its class, or the number of codes as "
+            "an int."
+        )
     if previous is not None:
         return previous.codec.shape[1]
     share = float(model.n_components)

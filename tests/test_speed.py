@@ -61,13 +61,17 @@ def seconds(section, case, quantity="cpu_seconds", **methods) -> list[Measuremen
     ]
 
 
-def quality_rows(name, **figures) -> list[Measurement]:
-    """Give each method pairs of processor seconds and held-out FVU, one a split."""
-    return [
-        Measurement("quality", name, method, repeat, quantity, value)
-        for method, pairs in figures.items()
-        for repeat, pair in enumerate(pairs)
-        for quantity, value in zip(("cpu_seconds", quality.FVU), pair, strict=True)
+def quality_rows(name, ours, **others) -> list[Measurement]:
+    """Give methods seconds, one a split, and ours those until as good as each."""
+    rows = [
+        Measurement("quality", name, method, repeat, "cpu_seconds", value)
+        for method, values in {"autoencoder": [7.0] * 3, **others}.items()
+        for repeat, value in enumerate(values)
+    ]
+    return rows + [
+        Measurement("quality", name, "autoencoder", repeat, quality.until(other), value)
+        for other, values in ours.items()
+        for repeat, value in enumerate(values)
     ]
 
 
@@ -81,14 +85,10 @@ def epoch_rows() -> pd.DataFrame:
 
 @pytest.fixture
 def sooner() -> pd.DataFrame:
-    flat = quality_rows(
-        "flat",
-        plain=[(8.0, 0.2), (6.0, 0.2), (9.0, 0.2)],
-        autoencoder=[(2.0, 0.1), (1.0, 0.2), (1.0, 0.3)],
-    )
-    bent = quality_rows(
-        "bent", plain=[(9.0, 0.2)], autoencoder=[(1.0, 0.1)], encdr=[(9.0, 0.05)]
-    )
+    until = {"plain": [2.0, 1.0, np.inf]}
+    flat = quality_rows("flat", until, plain=[8.0, 6.0, 9.0])
+    until = {"plain": [1.0], "encdr": [np.inf]}
+    bent = quality_rows("bent", until, plain=[9.0], encdr=[9.0])
     return rows_of(flat + bent)
 
 
@@ -283,6 +283,26 @@ def test_time_to_quality_ends_at_the_best_epoch(toy):
     assert set(best) == {"seconds", "cpu_seconds", quality.FVU}
     final = quality.held_out_fvu(PlainAutoencoder(2, 0).fit(split.X), split)
     assert best[quality.FVU] <= final
+
+
+@pytest.mark.usefixtures("fast_default")
+def test_targets_are_reached_in_the_course_of_a_fit(toy):
+    split = split_table(toy, 0)
+    first = quality.our_fit(2, split, 0, {"all": 0.0, "any": 1e9})
+    last = quality.our_fit(2, split, 0, {"own": first[quality.FVU]})
+    assert first[quality.until("all")] == np.inf
+    assert 0 < first[quality.until("any")] < first["cpu_seconds"]
+    assert 0 < last[quality.until("own")] <= last["cpu_seconds"]
+    assert last[quality.FVU] == first[quality.FVU]
+
+
+@pytest.mark.usefixtures("fast_default")
+def test_course_of_a_fit_ends_with_its_result(toy, quick):
+    split = split_table(toy, 0)
+    course = quality.Course(split)
+    model = quick(2, max_iter=3).set_callbacks(course).fit(split.X)
+    assert len(course.fvus) == 3
+    assert course.fvus[-1] == pytest.approx(quality.held_out_fvu(model, split))
 
 
 @pytest.mark.usefixtures("few_epochs", "fast_default")

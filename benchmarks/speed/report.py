@@ -109,11 +109,14 @@ def quality_text(rows: pd.DataFrame) -> str:
     parts = [
         "## Time to quality",
         f"How many times sooner than each method {quality.OURS} is as good as that "
-        "method gets; 0 where it does not get there. Median over the splits.",
+        "method gets; 0 where it does not get there. Median over the splits. It is "
+        "looked at after each epoch, as the plain loop is, in the course of one fit "
+        "with default parameters.",
         markdown(table),
-        "Held-out FVU, median over the splits:",
+        "Held-out FVU of the whole fit, of the plain loop in its best epoch; median "
+        "over the splits:",
         markdown(fvu.groupby(level="case", sort=False).median()),
-        "Processor seconds, median over the splits:",
+        "Processor seconds until then, median over the splits:",
         markdown(seconds.groupby(level="case", sort=False).median()),
     ]
     return "\n\n".join(parts)

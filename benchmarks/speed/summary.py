@@ -94,12 +94,10 @@ def speedups(rows: pd.DataFrame, other: str) -> pd.Series:
     there. A method that failed is left out.
     """
     seconds = wide(rows, quality.SECTION, CPU_SECONDS)
-    fvu = wide(rows, quality.SECTION, quality.FVU)
-    if not {quality.OURS, other} <= set(fvu):
+    ours = wide(rows, quality.SECTION, quality.until(other))
+    if ours.empty or other not in seconds:
         return pd.Series(dtype=float)
-    reached = fvu[quality.OURS] <= fvu[other]
-    times_sooner = (seconds[other] / seconds[quality.OURS]).where(reached, 0.0)
-    return medians(times_sooner[fvu[other].notna()])
+    return medians((seconds[other] / ours[quality.OURS]).dropna())
 
 
 def geometric_mean(values: pd.Series) -> float:
