@@ -38,7 +38,7 @@ unit: $(VENV)/installed-test
 # The oldest supported versions, in an environment of their own. scikit-learn 1.6 calls
 # pytest in a way that pytest 9 warns of. The benchmarks keep to constraints.txt.
 # make test-oldest TESTS="tests/test_common.py" takes some files alone.
-OF_BENCHMARKS := benchmarks compression defaults imputation speed
+OF_BENCHMARKS := benchmarks compression defaults imputation shares speed
 
 test-oldest:
 	$(MAKE) VENV=.venv-oldest .venv-oldest/created
