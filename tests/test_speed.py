@@ -191,6 +191,19 @@ def test_missed_target_breaks_the_promise_of_the_mean(sooner):
     assert mean.kept is False
 
 
+def test_cases_that_took_more_epochs_are_named(sooner):
+    assert summary.longer_fits(sooner, "plain") == ""
+    times = [
+        Measurement("quality", name, "autoencoder", 0, quality.epochs_until("plain"), n)
+        for name, n in (("flat", 1.0), ("bent", 2.0))
+    ]
+    rows = pd.concat([sooner, rows_of(times)])
+    expected = " (bent: with 2 times the default epochs)"
+    assert summary.longer_fits(rows, "plain") == expected
+    mean, _ = summary._quality(rows, "plain")
+    assert mean.found == f"6.00{expected}"
+
+
 def test_best_block_size_is_chosen_for_the_encoder():
     measured = seconds("transform", "9 rows", autoencoder=[3.0], PCA=[1.0])
     for block, value in ((8, 2.0), (16, 2.4)):
@@ -285,15 +298,29 @@ def test_time_to_quality_ends_at_the_best_epoch(toy):
     assert best[quality.FVU] <= final
 
 
+def test_seconds_until_a_target_leave_out_the_epochs_after_it():
+    seconds = {"seconds": 10.0, "cpu_seconds": 5.0}
+    fit = quality.Fit(seconds, fvus=[0.4, 0.2, 0.3, 0.1], epochs=[1.0, 2.0, 3.0, 2.0])
+    found = [fit.until(target) for target in (0.5, 0.2, 0.15, 0.1, 0.05)]
+    np.testing.assert_allclose(found, [1.5, 2.5, 5.0, 5.0, np.inf])
+
+
 @pytest.mark.usefixtures("fast_default")
-def test_targets_are_reached_in_the_course_of_a_fit(toy):
-    split = split_table(toy, 0)
-    first = quality.our_fit(2, split, 0, {"all": 0.0, "any": 1e9})
-    last = quality.our_fit(2, split, 0, {"own": first[quality.FVU]})
-    assert first[quality.until("all")] == np.inf
-    assert 0 < first[quality.until("any")] < first["cpu_seconds"]
-    assert 0 < last[quality.until("own")] <= last["cpu_seconds"]
-    assert last[quality.FVU] == first[quality.FVU]
+def test_targets_out_of_reach_get_more_epochs(toy, monkeypatch):
+    monkeypatch.setattr(quality, "MORE_EPOCHS", (2, 3))
+    epochs = []
+    course = quality.Fit.of.__func__
+
+    def of(cls, model, split):
+        epochs.append(model.max_iter)
+        return course(cls, model, split)
+
+    monkeypatch.setattr(quality.Fit, "of", classmethod(of))
+    found = quality.our_fit(2, split_table(toy, 0), 0, {"all": 0.0, "any": 1e9})
+    assert epochs == [4, 8, 12]
+    assert found[quality.until("all")] == np.inf
+    assert found[quality.epochs_until("any")] == 1
+    assert 0 < found[quality.until("any")] < found["cpu_seconds"]
 
 
 @pytest.mark.usefixtures("fast_default")

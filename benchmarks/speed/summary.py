@@ -100,6 +100,19 @@ def speedups(rows: pd.DataFrame, other: str) -> pd.Series:
     return medians((seconds[other] / ours[quality.OURS]).dropna())
 
 
+def longer_fits(rows: pd.DataFrame, other: str) -> str:
+    """Say where ours needs more than its default epochs to be as good as another."""
+    times = wide(rows, quality.SECTION, quality.epochs_until(other))
+    if times.empty:
+        return ""
+    worst = times[quality.OURS].groupby(level="case", sort=False).max()
+    parts = [
+        f"{case}: with {value:.0f} times the default epochs"
+        for case, value in worst[worst > 1].items()
+    ]
+    return f" ({', '.join(parts)})" if parts else ""
+
+
 def geometric_mean(values: pd.Series) -> float:
     """Average ratios; those of 0, where something was not reached, are left out."""
     return float(np.exp(np.log(values[values > 0]).mean()))
@@ -138,7 +151,7 @@ def _quality(rows: pd.DataFrame, other: str) -> Iterator[Promise]:
         f"{goal} at least {{:.0f}} times sooner, geometric mean over the tables",
         geometric_mean(found) if (found > 0).any() else float("nan"),
         QUALITY_MEAN,
-        f" (without {missing}: not reached)" if missing else "",
+        f" (without {missing}: not reached)" if missing else longer_fits(rows, other),
         2,
     )
     yield mean._replace(kept=False) if missing else mean
