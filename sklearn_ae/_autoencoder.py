@@ -325,11 +325,11 @@ class AutoencoderTransformer(
     nearly all, it is free.
 
     The refit after a guarded fit changes the decoder's last layer by ridge regression
-    of what is left unexplained on the last hidden layer's outputs. Penalties from 1 to
-    1000 are tried, in units of as many rows; the largest is taken that has 0.7 of the
-    best one's gain on the folds, and none if that is less than 1 % of the loss. There
-    is no refit with missing values, `nested_dropout`, `output_activation="logistic"` or
-    a `module`.
+    of what is left unexplained on the last hidden layer's outputs. The penalties 1, 10
+    and 100 are tried, in units of as many rows; the largest is taken that has 0.7 of
+    the best one's gain on the folds, and none if that is less than 1 % of the loss.
+    There is no refit with missing values, `nested_dropout`,
+    `output_activation="logistic"` or a `module`.
 
     After training, a linear change of basis that leaves the reconstruction as it is
     makes the codes of the training data centred, uncorrelated, ordered by how much of

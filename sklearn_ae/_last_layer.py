@@ -18,7 +18,7 @@ from sklearn_ae._objective import Objective
 from sklearn_ae._rows import EVALUATION_BATCH, Rows
 
 # Of the ridge regression: so many rows would weigh as much.
-PENALTIES = (1000.0, 300.0, 100.0, 30.0, 10.0, 3.0, 1.0)
+PENALTIES = (100.0, 10.0, 1.0)
 # Held-out loss must fall by this share before the layer is refitted, and the largest
 # penalty is taken that has this much of the best one's gain: after the fold, the other
 # layers see all rows, so that their residuals look smaller than they are.
@@ -58,9 +58,8 @@ class LastLayer:
         smallest = torch.finfo(torch.float32).eps * self.mean.square().mean()
         variance = self.gram.diagonal().mean() / count
         self.unit = float(variance.clamp(min=smallest)) + torch.finfo().tiny
-        to_outputs = _inverse_of_output(module)
-        self.cross = cross @ to_outputs
-        self.mean_left = mean_left @ to_outputs
+        self.cross = _to_outputs(module, cross)
+        self.mean_left = _to_outputs(module, mean_left[None])[0]
 
     def refit(self, penalty: float) -> None:
         """Set the weights that a penalty above 0 leads to."""
@@ -171,9 +170,13 @@ def _exact(part: Tensor) -> Tensor:
     return part.to("cpu", torch.float64)
 
 
-def _inverse_of_output(module: CorrectedPCA) -> Tensor:
-    """Return the matrix from changes of rows to changes of the decoder's outputs."""
+def _to_outputs(module: CorrectedPCA, of_rows: Tensor) -> Tensor:
+    """Turn changes of rows into those of the decoder's outputs that come closest."""
     step = _exact(module.residual_scale)
     if module.subspace is None:
-        return torch.diag(torch.where(step > 0, 1 / step, 0.0))
-    return torch.linalg.pinv(_exact(module.subspace) * step)
+        return of_rows * torch.where(step > 0, 1 / step, 0.0)
+    outputs = _exact(module.subspace) * step
+    gram = outputs @ outputs.T
+    smallest = torch.finfo(torch.float64).eps * gram.diagonal().max()
+    gram.diagonal().add_(smallest)
+    return torch.linalg.solve(gram, of_rows @ outputs.T, left=False)

@@ -143,12 +143,12 @@ def gaining(*gains):
 @pytest.mark.parametrize(
     ("gains", "expected"),
     [
-        ((0, 0, 0.1, 0.2, 0.1, 0, -1), 30.0),
-        ((0, 0, 0.15, 0.2, 0.1, 0, -1), 100.0),
-        ((0.2, 0.2, 0.2, 0.2, 0.2, 0.2, 0.2), 1000.0),
-        ((-1, -1, -1, -1, -1, -1, 0.2), 1.0),
-        ((0.9 * SMALLEST_GAIN,) * 7, None),
-        ((-0.1,) * 7, None),
+        ((0.1, 0.2, 0.1), 10.0),
+        ((0.15, 0.2, 0.1), 100.0),
+        ((0.2, 0.2, 0.2), 100.0),
+        ((-1, -1, 0.2), 1.0),
+        ((0.9 * SMALLEST_GAIN,) * 3, None),
+        ((-0.1,) * 3, None),
     ],
 )
 def test_largest_penalty_with_most_of_the_gain_is_chosen(gains, expected):
@@ -156,7 +156,7 @@ def test_largest_penalty_with_most_of_the_gain_is_chosen(gains, expected):
 
 
 def test_nothing_is_refitted_where_losses_are_not_numbers():
-    assert best_penalty(np.full(8, np.nan)) is None
+    assert best_penalty(np.full(4, np.nan)) is None
 
 
 class Own(FullyConnected):
