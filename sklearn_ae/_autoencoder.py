@@ -179,8 +179,8 @@ class AutoencoderTransformer(
         unexplained variance, say, which is why it is off by default.
 
     max_iter : int or "auto", default="auto"
-        Number of epochs; fewer with `early_stopping=True`. "auto" takes 40 up to 10,000
-        rows, then as many as visit 400,000 rows, but at least 10. None are needed, and
+        Number of epochs; fewer with `early_stopping=True`. "auto" takes 38 up to 10,000
+        rows, then as many as visit 380,000 rows, but at least 10. None are needed, and
         `n_iter_` is 0, where PCA is already the optimum: without hidden layers, or
         where PCA leaves nothing.
 

@@ -171,8 +171,8 @@ def auto_batch_size(n_samples: int) -> int:
 
 
 def auto_max_iter(n_samples: int) -> int:
-    """Return the epochs that visit 400,000 rows, from 10 to 40."""
-    return min(max(400_000 // n_samples, 10), 40)
+    """Return the epochs that visit 380,000 rows, from 10 to 38."""
+    return min(max(380_000 // n_samples, 10), 38)
 
 
 def resolve_device(device: str) -> str:
