@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -22,7 +23,7 @@ PENALTIES = (100.0, 10.0, 1.0)
 # Held-out loss must fall by this share before the layer is refitted, and the largest
 # penalty is taken that has this much of the best one's gain: after the fold, the other
 # layers see all rows, so that their residuals look smaller than they are.
-SMALLEST_GAIN = 0.01
+SMALLEST_REFIT_GAIN = 0.01
 SHARE_OF_GAIN = 0.7
 
 
@@ -43,32 +44,41 @@ class LastLayer:
         Changed in place by `refit`.
     rows : Rows
         What is to be reconstructed.
-    objective : Objective
-        Has the noise on the input.
+    repetitions : float
+        How many rows a row of weight 1 stands for.
+    penalties : sequence of float
+        Those that can be asked for, above 0.
     """
 
-    def __init__(self, module: CorrectedPCA, rows: Rows, objective: Objective) -> None:
+    def __init__(
+        self,
+        module: CorrectedPCA,
+        rows: Rows,
+        repetitions: float,
+        penalties: Sequence[float] = PENALTIES,
+    ) -> None:
         layer: Any = _decoder(module).curved[-1]
         self.weight, self.bias = layer.weight, layer.bias
         self.trained = self.weight.detach().clone(), self.bias.detach().clone()
-        count, mean_left, self.mean, self.gram, cross = _moments(
-            module, rows, objective
-        )
-        # Not to amplify rounding errors of hidden outputs that do not vary otherwise.
-        smallest = torch.finfo(torch.float32).eps * self.mean.square().mean()
-        variance = self.gram.diagonal().mean() / count
-        self.unit = float(variance.clamp(min=smallest)) + torch.finfo().tiny
-        self.cross = _to_outputs(module, cross)
-        self.mean_left = _to_outputs(module, mean_left[None])[0]
+        moments = Moments.of(module, rows)
+        changes = moments.changes([penalty / repetitions for penalty in penalties])
+        self.refits = {
+            penalty: self._changed(_to_outputs(module, change), moments, module)
+            for penalty, change in zip(penalties, changes, strict=True)
+        }
+
+    def _changed(
+        self, change: Tensor, moments: Moments, module: CorrectedPCA
+    ) -> tuple[Tensor, Tensor]:
+        """Return weight and bias of the layer after a change of its weight."""
+        weight, bias = self.trained
+        mean_left = _to_outputs(module, moments.mean_left[None])[0]
+        shift = mean_left - moments.mean @ change
+        return weight + change.T.to(weight), bias + shift.to(bias)
 
     def refit(self, penalty: float) -> None:
-        """Set the weights that a penalty above 0 leads to."""
-        ridge = penalty * self.unit * torch.eye(len(self.gram), dtype=torch.float64)
-        change = torch.linalg.solve(self.gram + ridge, self.cross)
-        weight, bias = self.trained
-        with torch.no_grad():
-            self.weight.copy_(weight + change.T.to(weight))
-            self.bias.copy_(bias + (self.mean_left - self.mean @ change).to(bias))
+        """Set the weights that a penalty leads to."""
+        self._set(*self.refits[penalty])
 
     @contextmanager
     def refitted(self, penalty: float | None) -> Iterator[None]:
@@ -78,20 +88,89 @@ class LastLayer:
         try:
             yield
         finally:
-            with torch.no_grad():
-                self.weight.copy_(self.trained[0])
-                self.bias.copy_(self.trained[1])
+            self._set(*self.trained)
+
+    def _set(self, weight: Tensor, bias: Tensor) -> None:
+        """Set the layer's weights."""
+        with torch.no_grad():
+            self.weight.copy_(weight)
+            self.bias.copy_(bias)
+
+
+@dataclass(frozen=True)
+class Moments:
+    """Sums over rows in float64, on the CPU, of hidden outputs and of what is left."""
+
+    count: float  # sum of weights
+    mean: Tensor  # (n_hidden,)
+    mean_left: Tensor  # (n_features,)
+    gram: Tensor  # (n_hidden, n_hidden), products of hidden outputs about their mean
+    cross: Tensor  # (n_hidden, n_features), products with what is left
+
+    @classmethod
+    def of(cls, module: CorrectedPCA, rows: Rows) -> Moments:
+        """Sum over all rows, block by block."""
+        decoder = _decoder(module)
+        module.eval()
+        sums: list[Tensor] = []
+        origin = torch.zeros((), dtype=torch.float64)
+        with torch.inference_mode():
+            for first in range(0, len(rows), EVALUATION_BATCH):
+                block = slice(first, first + EVALUATION_BATCH)
+                x = rows.x[block]
+                code = module.raw_encode(x)
+                hidden = _exact(decoder.hidden(code / module.code_scale))
+                if first == 0:
+                    origin = hidden.mean(dim=0)  # so that little cancels below
+                hidden = hidden - origin
+                left = _exact(x - module.raw_decode(code))
+                weight = torch.ones_like(left[:, :1])
+                if rows.cell_weight is not None:
+                    weight = _exact(rows.cell_weight[block])
+                weighted = hidden * weight
+                parts = [
+                    weight.sum(),
+                    weighted.sum(0),
+                    (left * weight).sum(0),
+                    hidden.T @ weighted,
+                    weighted.T @ left,
+                ]
+                sums = list(map(torch.add, sums, parts)) if sums else parts
+        count, hidden, left, gram, cross = sums
+        mean, mean_left = hidden / count, left / count
+        return cls(
+            count=float(count),
+            mean=mean + origin,
+            mean_left=mean_left,
+            gram=gram - count * torch.outer(mean, mean),
+            cross=cross - count * torch.outer(mean, mean_left),
+        )
+
+    def changes(self, penalties: Sequence[float]) -> list[Tensor]:
+        """Return the regression's coefficients for penalties in units of a row."""
+        # Not to amplify rounding errors of hidden outputs that do not vary otherwise.
+        smallest = torch.finfo(torch.float32).eps * self.mean.square().mean()
+        variance = self.gram.diagonal().mean() / self.count
+        unit = float(variance.clamp(min=smallest)) + torch.finfo().tiny
+        identity = torch.eye(len(self.gram), dtype=torch.float64)
+        return [
+            torch.linalg.solve(self.gram + penalty * unit * identity, self.cross)
+            for penalty in penalties
+        ]
 
 
 def can_be_refitted(module: CorrectedPCA, rows: Rows, objective: Objective) -> bool:
     """Whether the last layer is that of a least-squares problem with one Gram matrix.
 
     It is not with another loss, bounded outputs, missing cells or a user's network.
+    With noise, one draw of it would be regressed on.
     """
+    clean = objective.corruption is None
     built_in = type(module.network) is FullyConnected
     squared = isinstance(objective.cell_loss, SquaredError)
     whole_rows = rows.cell_weight is None or rows.cell_weight.shape[1] == 1
-    return built_in and squared and whole_rows and isinstance(module.output, Sum)
+    unbounded = isinstance(module.output, Sum)
+    return built_in and clean and squared and whole_rows and unbounded
 
 
 def best_penalty(losses: NDArray[np.float64]) -> float | None:
@@ -103,60 +182,9 @@ def best_penalty(losses: NDArray[np.float64]) -> float | None:
         Held-out loss without a refit, then for each penalty.
     """
     gains = losses[0] - losses[1:]
-    if gains.max() >= SMALLEST_GAIN * losses[0]:
+    if gains.max() > SMALLEST_REFIT_GAIN * losses[0]:
         return PENALTIES[int(np.argmax(gains >= SHARE_OF_GAIN * gains.max()))]
     return None
-
-
-def _moments(
-    module: CorrectedPCA, rows: Rows, objective: Objective
-) -> tuple[float, Tensor, Tensor, Tensor, Tensor]:
-    """Sum over rows in float64, on the CPU.
-
-    Returns the sum of weights, the means of residuals and hidden outputs, and the
-    centred sums of the products of hidden outputs with each other and with residuals.
-    """
-    decoder = _decoder(module)
-    module.eval()
-    noisy = _noisy(objective)
-    sums: list[Tensor] = []
-    origin = torch.zeros((), dtype=torch.float64)
-    with torch.inference_mode():
-        for first in range(0, len(rows), EVALUATION_BATCH):
-            block = slice(first, first + EVALUATION_BATCH)
-            x = rows.x[block]
-            code = module.raw_encode(noisy(x))
-            hidden = _exact(decoder.hidden(code / module.code_scale))
-            if first == 0:
-                origin = hidden.mean(dim=0)  # about the mean, so that little cancels
-            hidden = hidden - origin
-            left = _exact(x - module.raw_decode(code))
-            weight = torch.ones_like(left[:, :1])
-            if rows.cell_weight is not None:
-                weight = _exact(rows.cell_weight[block])
-            weighted = hidden * weight
-            parts = [
-                weight.sum(),
-                (left * weight).sum(0),
-                weighted.sum(0),
-                hidden.T @ weighted,
-                weighted.T @ left,
-            ]
-            sums = list(map(torch.add, sums, parts)) if sums else parts
-    count, left, hidden, gram, cross = sums
-    mean_left, mean = left / count, hidden / count
-    gram = gram - count * torch.outer(mean, mean)
-    cross = cross - count * torch.outer(mean, mean_left)
-    return float(count), mean_left, mean + origin, gram, cross
-
-
-def _noisy(objective: Objective) -> Callable[[Tensor], Tensor]:
-    """Return what puts the noise of training on rows."""
-    corruption = objective.corruption
-    if corruption is None:
-        return lambda x: x
-    generator = corruption.generator()
-    return lambda x: corruption(x, generator)
 
 
 def _decoder(module: CorrectedPCA) -> Correction:
@@ -166,8 +194,8 @@ def _decoder(module: CorrectedPCA) -> Correction:
 
 
 def _exact(part: Tensor) -> Tensor:
-    """Copy to the CPU in float64."""
-    return part.to("cpu", torch.float64)
+    """Copy to the CPU, in float64, which not every device has."""
+    return part.cpu().double()
 
 
 def _to_outputs(module: CorrectedPCA, of_rows: Tensor) -> Tensor:
@@ -177,6 +205,6 @@ def _to_outputs(module: CorrectedPCA, of_rows: Tensor) -> Tensor:
         return of_rows * torch.where(step > 0, 1 / step, 0.0)
     outputs = _exact(module.subspace) * step
     gram = outputs @ outputs.T
-    smallest = torch.finfo(torch.float64).eps * gram.diagonal().max()
-    gram.diagonal().add_(smallest)
+    precision = torch.finfo(torch.float64)
+    gram.diagonal().add_(precision.eps * gram.diagonal().max() + precision.tiny)
     return torch.linalg.solve(gram, of_rows @ outputs.T, left=False)

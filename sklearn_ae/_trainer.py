@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager, nullcontext
 from copy import deepcopy
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -162,19 +163,19 @@ def is_pca(module: Autoencoder) -> bool:
 
 @dataclass(frozen=True)
 class LeftOut:
-    """A net that was trained without a fold, and what the guard asks of it."""
+    """A module that was trained without a fold, and what the guard asks of it."""
 
-    net: Net
+    module: CorrectedPCA
     layer: LastLayer | None
-    rows: Rows  # the fold
+    rows: Callable[[], Rows]  # the fold; not held, as folds may be many
 
     def losses_by_penalty(self, objective: Objective) -> NDArray[np.float64]:
         """Sum of losses on the fold without a refit, then for each penalty."""
-        losses = []
+        rows, losses = self.rows(), []
         assert self.layer is not None
         for penalty in (None, *PENALTIES):
             with self.layer.refitted(penalty):
-                losses.append(objective.loss(self.net.module_, self.rows))
+                losses.append(objective.loss(self.module, rows))
         return np.array(losses)
 
     def losses_by_factor(
@@ -182,7 +183,7 @@ class LeftOut:
     ) -> NDArray[np.float64]:
         """Sum of losses on the fold for each factor on the correction."""
         with nullcontext() if self.layer is None else self.layer.refitted(penalty):
-            return losses_by_factor(self.net.module_, self.rows, objective)
+            return losses_by_factor(self.module, self.rows(), objective)
 
 
 def _penalty_and_factor(
@@ -309,26 +310,27 @@ class Trainer:
         them goes on. Returns its net and the factor on its correction.
         """
         first = math.ceil(self.n_epochs / 2)
-        left_out = self._without_folds(folds, first)
+        net, left_out = self._without_folds(folds, first)
         penalty, factor = _penalty_and_factor(left_out, self.objective)
-        net = left_out[-1].net
         module = net.module_
         self._put_under(net, self.start)
         self._improve(net, self.n_epochs - first)
         # A callback may have restored weights together with the PCA of that time.
         self._put_under(net, self.start)
-        if penalty is not None:
-            LastLayer(module, self.rows, self.objective).refit(penalty)
+        if penalty is not None and factor > 0:
+            layer = LastLayer(module, self.rows, self._repetitions(), [penalty])
+            layer.refit(penalty)
         module.shrink(factor)
         if self._loss(module) > self._loss(self._pca()):
             factor = 0.0
             module.shrink(factor)
         return finish_training(net), factor
 
-    def _without_folds(self, folds: Folds, n_epochs: int) -> list[LeftOut]:
+    def _without_folds(self, folds: Folds, n_epochs: int) -> tuple[Net, list[LeftOut]]:
         """Train a network without each fold, from the PCA of the rows that remain.
 
-        Only the last of them, which is to go on with all rows, tells the callbacks.
+        Only the last of them, which is returned to go on with all rows, tells the
+        callbacks.
         """
         pairs = splits(len(self.rows), folds, self.seed)
         callbacks: tuple[EpochBar, ...] = ()
@@ -346,17 +348,22 @@ class Trainer:
             net = self._net(self._module_of(train), phases, options)
             rows = self.rows[train]
             run_epochs(net, rows, n_epochs)
-            left_out.append(LeftOut(net, self._last_layer(net, rows), self.rows[test]))
-        return left_out
+            layer = self._last_layer(net.module_, rows)
+            fold = partial(self.rows.__getitem__, test)
+            left_out.append(LeftOut(net.module_, layer, fold))
+        return net, left_out
 
-    def _last_layer(self, net: Net, rows: Rows) -> LastLayer | None:
+    def _last_layer(self, module: CorrectedPCA, rows: Rows) -> LastLayer | None:
         """Return the regression of a last layer that may be refitted."""
-        module: CorrectedPCA = net.module_
         # It would look after whole codes alone.
         nested = self.options.nested_dropout > 0
         if nested or not can_be_refitted(module, rows, self.objective):
             return None
-        return LastLayer(module, rows, self.objective)
+        return LastLayer(module, rows, self._repetitions())
+
+    def _repetitions(self) -> float:
+        """Return how many rows a row of weight 1 stands for."""
+        return self.start.n_samples / len(self.rows)
 
     def held_out_score(self, folds: Folds, trained: bool) -> float:
         """Score rows left out by one fold: of PCA, or of the first half of a fit."""

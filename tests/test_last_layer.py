@@ -1,5 +1,8 @@
 """The regression that ends a guarded fit."""
 
+import pickle
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -9,7 +12,7 @@ from torch import nn
 from sklearn_ae import FullyConnected
 from sklearn_ae._last_layer import (
     PENALTIES,
-    SMALLEST_GAIN,
+    SMALLEST_REFIT_GAIN,
     LastLayer,
     best_penalty,
     can_be_refitted,
@@ -46,6 +49,13 @@ def loss(module, rows):
     return OBJECTIVE.loss(module, rows)
 
 
+def refit(module, rows, penalty, repetitions=1.0):
+    """Refit the last layer; return its weight."""
+    layer = LastLayer(module, rows, repetitions, [penalty])
+    layer.refit(penalty)
+    return layer.weight.detach().clone()
+
+
 def least_squares(module, rows, weight=None):
     """Return the loss that no last layer can fall below."""
     with torch.no_grad():
@@ -70,15 +80,16 @@ def test_refit_with_a_small_penalty_is_least_squares(drawn):
     module, rows = drawn
     expected = least_squares(module, rows)
     assert loss(module, rows) > 2 * expected
-    LastLayer(module, rows, OBJECTIVE).refit(SMALL)
+    refit(module, rows, SMALL)
     assert_allclose(loss(module, rows), expected, rtol=1e-4)
 
 
 def test_penalty_leads_from_the_optimum_to_no_change_but_of_the_mean(drawn):
     module, rows = drawn
-    layer = LastLayer(module, rows, OBJECTIVE)
+    penalties = [SMALL, *PENALTIES[::-1], 1e12]
+    layer = LastLayer(module, rows, 1.0, penalties)
     losses = []
-    for penalty in (SMALL, *PENALTIES[::-1], 1e12):
+    for penalty in penalties:
         with layer.refitted(penalty):
             losses.append(loss(module, rows))
     assert np.all(np.diff(losses) > 0)
@@ -93,7 +104,7 @@ def test_penalty_leads_from_the_optimum_to_no_change_but_of_the_mean(drawn):
 def test_refit_for_a_while_leaves_no_trace(drawn):
     module, rows = drawn
     before = {name: value.clone() for name, value in module.state_dict().items()}
-    layer = LastLayer(module, rows, OBJECTIVE)
+    layer = LastLayer(module, rows, 1.0)
     for penalty in (None, 1.0):
         with layer.refitted(penalty):
             pass
@@ -106,28 +117,27 @@ def test_weighted_rows_count_as_often(drawn):
     weight = torch.arange(len(rows), dtype=torch.float32)[:, None] % 3
     weighted = Rows(rows.x, weight, weight)
     expected = least_squares(module, rows, weight.double())
-    LastLayer(module, weighted, OBJECTIVE).refit(SMALL)
+    refit(module, weighted, SMALL)
     assert_allclose(loss(module, weighted), expected, rtol=1e-4)
 
 
-def test_weighted_rows_lead_to_the_weights_of_repeated_ones(drawn):
+@pytest.mark.parametrize("times", [torch.arange(120) % 4, torch.full((120,), 5)])
+def test_weighted_rows_lead_to_the_weights_of_repeated_ones(drawn, times):
     module, rows = drawn
-    times = torch.arange(len(rows)) % 3
-    weight = times[:, None].float()
-    repeated = Rows(rows.x.repeat_interleave(times, dim=0))
-    layers = []
-    for given in (Rows(rows.x, weight, weight), repeated):
-        layer = LastLayer(module, given, OBJECTIVE)
-        with layer.refitted(3.0):
-            layers.append(layer.weight.detach().clone())
-    assert_allclose(layers[0].numpy(), layers[1].numpy(), rtol=1e-4, atol=1e-5)
+    mean = times.float().mean()
+    weight = times[:, None] / mean  # as rows have it
+    before = {name: value.clone() for name, value in module.state_dict().items()}
+    weighted = refit(module, Rows(rows.x, weight, weight), 30.0, float(mean))
+    module.load_state_dict(before)
+    repeated = refit(module, Rows(rows.x.repeat_interleave(times, dim=0)), 30.0)
+    assert_allclose(weighted.numpy(), repeated.numpy(), rtol=1e-4, atol=1e-5)
 
 
 def test_features_without_variance_are_left_alone(drawn):
     module, rows = drawn
     with torch.no_grad():
         module.network.decoder.curved[0].weight.zero_()
-    layer = LastLayer(module, rows, OBJECTIVE)
+    layer = LastLayer(module, rows, 1.0, [1.0, 1e12])
     with layer.refitted(1e12):
         only_mean = module.reconstruct(rows.x).detach().numpy()
     with layer.refitted(1.0):
@@ -147,7 +157,7 @@ def gaining(*gains):
         ((0.15, 0.2, 0.1), 100.0),
         ((0.2, 0.2, 0.2), 100.0),
         ((-1, -1, 0.2), 1.0),
-        ((0.9 * SMALLEST_GAIN,) * 3, None),
+        ((0.9 * SMALLEST_REFIT_GAIN,) * 3, None),
         ((-0.1,) * 3, None),
     ],
 )
@@ -170,6 +180,8 @@ def test_other_problems_have_no_least_squares_layer(drawn):
     assert not can_be_refitted(module, holes, OBJECTIVE)
     absolute = Objective(AbsoluteError(), 1.0, 1.0, 0.0, None)
     assert not can_be_refitted(module, rows, absolute)
+    noisy = replace(OBJECTIVE, corruption=object())
+    assert not can_be_refitted(module, rows, noisy)
     module.output = LogisticSum(mean=torch.zeros(1), scale=torch.ones(()))
     assert not can_be_refitted(module, rows, OBJECTIVE)
     module.output = Sum()
@@ -194,8 +206,9 @@ def test_guarded_fit_ends_with_the_refit_that_its_fold_confirms(quick, monkeypat
 
     monkeypatch.setattr(LastLayer, "refit", told)
     refitted = quick(1, cv="auto").fit(X)
-    assert penalties[-1] in PENALTIES
-    assert len(penalties) > len(PENALTIES)  # the last is not the fold's
+    # On the fold each penalty, and the chosen one for the factors; on all rows that.
+    assert penalties[:-2] == list(PENALTIES)
+    assert penalties[-2] == penalties[-1]
     monkeypatch.setattr("sklearn_ae._trainer.best_penalty", lambda losses: None)
     trained = quick(1, cv="auto").fit(X)
     assert refitted.score(X) > trained.score(X)
@@ -204,7 +217,13 @@ def test_guarded_fit_ends_with_the_refit_that_its_fold_confirms(quick, monkeypat
 
 @pytest.mark.parametrize(
     "changes",
-    [{"nested_dropout": 0.3}, {"loss": "huber"}, {"cv": None}, {"init": "random"}],
+    [
+        {"nested_dropout": 0.3},
+        {"noise": 0.1},
+        {"loss": "huber"},
+        {"cv": None},
+        {"init": "random"},
+    ],
     ids=str,
 )
 def test_fits_that_are_not_least_squares_go_without(quick, monkeypatch, changes):
@@ -213,3 +232,23 @@ def test_fits_that_are_not_least_squares_go_without(quick, monkeypatch, changes)
 
     monkeypatch.setattr("sklearn_ae._trainer.LastLayer", refuse)
     quick(1, **{"cv": "auto", **changes}).fit(stretched(200))
+
+
+def test_fold_whose_pca_leaves_nothing_in_a_subspace(quick):
+    random = np.random.default_rng(0)
+    X = np.zeros((40, 70))
+    X[:6] = random.integers(-2, 3, (6, 3)) @ random.integers(-2, 3, (3, 70))
+    X[6:12] = -X[:6]
+    rows = np.arange(40)
+    model = quick(1, cv=[(rows[12:], rows[:12])]).fit(X)
+    assert np.isfinite(model.transform(X)).all()
+
+
+def test_refitted_estimator_is_the_same_after_pickling(quick):
+    X = stretched(600)
+    model = quick(1, cv="auto").fit(X)
+    again = pickle.loads(pickle.dumps(model))
+    np.testing.assert_array_equal(
+        again.inverse_transform(again.transform(X)),
+        model.inverse_transform(model.transform(X)),
+    )

@@ -323,6 +323,25 @@ def test_targets_out_of_reach_get_more_epochs(toy, monkeypatch):
     assert 0 < found[quality.until("any")] < found["cpu_seconds"]
 
 
+@pytest.mark.usefixtures("few_epochs")
+def test_failure_of_ours_is_as_good_as_nothing(toy, monkeypatch):
+    def fail(*arguments: object) -> None:
+        raise RuntimeError("no luck")
+
+    monkeypatch.setattr(quality, "OTHERS", ())
+    monkeypatch.setattr(quality, "our_fit", fail)
+    rows = rows_of(list(quality.measure(TINY, [toy])))
+    assert summary.speedups(rows, "plain").to_list() == [0.0]
+
+
+@pytest.mark.usefixtures("fast_default")
+def test_fit_without_epochs_is_looked_at_once(quick):
+    table = linear_redundancy(n_samples=60, n_features=6, n_factors=2)
+    fit = quality.Fit.of(quick(6), split_table(table, 0))
+    assert (len(fit.fvus), fit.epochs) == (1, [])
+    assert fit.until(1.0) == fit.figures["cpu_seconds"]
+
+
 @pytest.mark.usefixtures("fast_default")
 def test_course_of_a_fit_ends_with_its_result(toy, quick):
     split = split_table(toy, 0)

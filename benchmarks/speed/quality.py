@@ -95,7 +95,7 @@ class Course:
     def on_fit_task_end(
         self, estimator: Any, context: Any, *, fitted_estimator: Any = None
     ) -> None:
-        """Score what the fit would be if it ended with this epoch."""
+        """Score the network as it is: in the guard's first half, that of a fold."""
         if context.task_name == "epoch":
             self.fvus.append(held_out_fvu(fitted_estimator, self.split))
 
@@ -121,7 +121,7 @@ class Fit:
         clone(model).set_callbacks(course).fit(split.X)
         figures = stopwatch(lambda: model.fit(split.X))
         fvus = [*course.fvus[:-1], held_out_fvu(model, split)]
-        return cls(figures, fvus, model.net_.history[:, "dur"] or [0.0])
+        return cls(figures, fvus, [epoch["dur"] for epoch in model.net_.history])
 
     def until(self, target: float) -> float:
         """Processor seconds of the fit without the epochs after a target was reached.
@@ -148,14 +148,17 @@ def our_fit(
     model = COMPRESSORS[OURS](n_components, seed).set_params(device="cpu")
     fit = Fit.of(model, split)
     figures = {**fit.figures, FVU: fit.fvus[-1]}
+    fits = {1: fit}
     for name, target in targets.items():
-        times, seconds = 1, fit.until(target)
-        for times in MORE_EPOCHS if np.isinf(seconds) else ():
-            longer = clone(model).set_params(max_iter=times * max(model.n_iter_, 1))
-            seconds = Fit.of(longer, split).until(target)
+        for times in (1, *MORE_EPOCHS):
+            if times not in fits:
+                longer = clone(model).set_params(max_iter=times * max(model.n_iter_, 1))
+                fits[times] = Fit.of(longer, split)
+            seconds = fits[times].until(target)
             if np.isfinite(seconds):
                 break
-        figures[until(name)], figures[epochs_until(name)] = seconds, times
+        figures[until(name)] = seconds
+        figures[epochs_until(name)] = times if np.isfinite(seconds) else np.nan
     return figures
 
 
@@ -204,7 +207,9 @@ def measure(sizes: Sizes, tables: Iterable[Table]) -> Iterator[Measurement]:
                         figures = _figures(method, table, split, repeat, targets)
                     except Exception as failure:
                         error = f"{type(failure).__name__}: {failure}"[:200]
-                    else:
+                        if method == OURS:  # as good as none
+                            figures |= dict.fromkeys(map(until, targets), np.inf)
+                    if np.isfinite(figures[FVU]):
                         targets[method] = figures[FVU]
                 for name, value in figures.items():
                     yield Measurement(SECTION, case, method, repeat, name, value, error)

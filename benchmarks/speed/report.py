@@ -111,8 +111,9 @@ def quality_text(rows: pd.DataFrame) -> str:
         f"How many times sooner than each method {quality.OURS} is as good as that "
         "method gets; 0 where it does not get there. Median over the splits. It is "
         "looked at after each epoch, as the plain loop is, in the course of one fit "
-        "with default parameters; where that does not get there, of one with 2 or 4 "
-        "times as many epochs, as the promises above say.",
+        "with default parameters; where that does not get there, of one with "
+        f"{' or '.join(map(str, quality.MORE_EPOCHS))} times as many epochs, as the "
+        "promises above say.",
         markdown(table),
         "Held-out FVU of the whole fit, of the plain loop in its best epoch; median "
         "over the splits:",
