@@ -86,7 +86,7 @@ class AutoencoderTransformer(
         found by bisection between 1 and that number: a size is tried by training
         without a quarter of the rows, for half the epochs, and reconstructing these.
         Where PCA does not explain the share on these rows either, as much as it does
-        is asked for.
+        is asked for. A share needs `init="pca"` and, with `module`, a class.
 
     hidden_layer_sizes : array-like of int or int, default=(256, 128)
         Widths of the encoder's hidden layers, from the input towards the code. The
@@ -166,9 +166,8 @@ class AutoencoderTransformer(
 
     alpha : float, default=1.0
         Weight decay over the whole of a fit: a weight without gradient shrinks by
-        `exp(-alpha)`, however many steps there are. Beyond 2,500 rows it fades in
-        proportion to their number, by `exp(-alpha * 2500 / n_samples)`, as there is
-        less to overfit.
+        `exp(-alpha)`, however many steps there are; beyond 2,500 rows, where there is
+        less to overfit, by `exp(-alpha * 2500 / n_samples)`.
 
     nested_dropout : float, default=0.0
         Share of the rows, in each step of training, that have to be reconstructed from
@@ -194,8 +193,8 @@ class AutoencoderTransformer(
         whether the decoder's last layer, whose best weights follow from those of the
         other layers, is refitted at the end by ridge regression [8]_, and with which
         penalty (see Notes). "auto" takes 3 folds up to 500 rows,
-        from there to 10,000 rows one of 4 folds alone, and none beyond, where weight
-        decay suffices; if fewer rows than codes or fewer than 4 would remain, the
+        from there to 10,000 rows one of 4 folds alone, and none beyond, where there is
+        little to overfit; if fewer rows than codes or fewer than 4 would remain, the
         result is PCA. A splitter or an iterable gives the rows to train on and to leave
         out, as in scikit-learn. None goes without. Ignored with `early_stopping=True`,
         `init="random"` or when a fit is continued.
@@ -327,8 +326,8 @@ class AutoencoderTransformer(
     The refit after a guarded fit changes the decoder's last layer by ridge regression
     of what is left unexplained on the last hidden layer's outputs. The penalties 1, 10
     and 100 are tried, in units of as many rows; the largest is taken that has 0.7 of
-    the best one's gain on the folds, and none if that is less than 1 % of the loss.
-    There is no refit with missing values, `nested_dropout`,
+    the best one's gain on the folds, and none if that best gain is below 1 % of the
+    loss. There is no refit with missing values, `noise`, `nested_dropout`,
     `output_activation="logistic"` or a `module`.
 
     After training, a linear change of basis that leaves the reconstruction as it is

@@ -22,7 +22,7 @@ FACTORS = tuple(step / 10 for step in range(11))
 # Held-out loss must fall by this share before PCA is given up.
 SMALLEST_GAIN = 0.02
 
-# With more rows weight decay suffices.
+# With more rows there is little to overfit.
 MAX_SAMPLES = 10_000
 MAX_SAMPLES_ALL_FOLDS = 500
 

@@ -16,15 +16,20 @@ def test_both_methods_are_measured_on_the_same_rows():
 
 
 @pytest.mark.parametrize(
-    ("ours", "kept"),
-    [((2, 3, 4), [True, True]), ((3, 3, 4), [True, False]), ((2, 3, 6), [False, True])],
+    ("ours", "share", "kept"),
+    [
+        ((2, 3, 4), 0.88, [True, True, True]),
+        ((3, 3, 4), 0.95, [True, False, True]),
+        ((2, 3, 6), 0.8, [False, True, False]),
+    ],
 )
-def test_promises_count_tables(ours, kept):
+def test_promises_count_tables(ours, share, kept):
     rows = pd.DataFrame(
         {
             "table": [*"abc", *"abc"],
             "method": ["PCA"] * 3 + ["autoencoder"] * 3,
             "n_components": [3, 4, 4, *ours],
+            "held_out_share": [0.93, 0.92, 0.885, 0.9, 0.9, share],
         }
     )
     assert [promise.kept for promise in shares.promises(rows)] == kept
