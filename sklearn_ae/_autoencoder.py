@@ -192,12 +192,12 @@ class AutoencoderTransformer(
         or leaves the training rows worse. With the squared error the folds also decide
         whether the decoder's last layer, whose best weights follow from those of the
         other layers, is refitted at the end by ridge regression [8]_, and with which
-        penalty (see Notes). "auto" takes 3 folds up to 500 rows,
-        from there to 10,000 rows one of 4 folds alone, and none beyond, where there is
-        little to overfit; if fewer rows than codes or fewer than 4 would remain, the
-        result is PCA. A splitter or an iterable gives the rows to train on and to leave
-        out, as in scikit-learn. None goes without. Ignored with `early_stopping=True`,
-        `init="random"` or when a fit is continued.
+        penalty (see Notes). "auto" takes 3 folds up to 500 rows, from there to 10,000
+        rows one of 4 folds alone, and none beyond, where there is little to overfit; if
+        fewer rows than codes or fewer than 4 would remain, the result is PCA. Equal
+        rows are kept in the same fold, unless a splitter or an iterable gives the rows
+        to train on and to leave out, as in scikit-learn. None goes without. Ignored
+        with `early_stopping=True`, `init="random"` or when a fit is continued.
 
     early_stopping : bool, default=False
         Whether to hold out `validation_fraction` of the rows, to stop when the loss on
@@ -220,8 +220,9 @@ class AutoencoderTransformer(
 
     warm_start : bool, default=False
         Whether to start from the previous fit, its mean, scale and PCA included, rather
-        than afresh. Training then goes without the guard, and for other rows than those
-        of the first fit the result may be below their own PCA.
+        than afresh. Training then goes without the guard, but with the refit that the
+        first fit ended with, and for other rows than those of the first fit the result
+        may be below their own PCA.
 
     whiten : bool, default=False
         Whether to give the codes unit variance (with divisor `n_samples - 1`), as in
@@ -328,7 +329,8 @@ class AutoencoderTransformer(
     and 100 are tried, in units of as many rows; the largest is taken that has 0.7 of
     the best one's gain on the folds, and none if that best gain is below 1 % of the
     loss. There is no refit with missing values, `noise`, `nested_dropout`,
-    `output_activation="logistic"` or a `module`.
+    `output_activation="logistic"`, a `module` or a last hidden layer of more than 2,000
+    units.
 
     After training, a linear change of basis that leaves the reconstruction as it is
     makes the codes of the training data centred, uncorrelated, ordered by how much of

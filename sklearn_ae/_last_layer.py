@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 
 from sklearn_ae._losses import SquaredError
 from sklearn_ae._modules import CorrectedPCA, Sum
@@ -25,6 +24,7 @@ PENALTIES = (100.0, 10.0, 1.0)
 # layers see all rows, so that their residuals look smaller than they are.
 SMALLEST_REFIT_GAIN = 0.01
 SHARE_OF_GAIN = 0.7
+MAX_WIDTH = 2000  # of the hidden layer
 
 
 class LastLayer:
@@ -57,7 +57,7 @@ class LastLayer:
         repetitions: float,
         penalties: Sequence[float] = PENALTIES,
     ) -> None:
-        layer: Any = _decoder(module).curved[-1]
+        layer = _last_of(module)
         self.weight, self.bias = layer.weight, layer.bias
         self.trained = self.weight.detach().clone(), self.bias.detach().clone()
         moments = Moments.of(module, rows)
@@ -163,14 +163,16 @@ def can_be_refitted(module: CorrectedPCA, rows: Rows, objective: Objective) -> b
     """Whether the last layer is that of a least-squares problem with one Gram matrix.
 
     It is not with another loss, bounded outputs, missing cells or a user's network.
-    With noise, one draw of it would be regressed on.
+    With noise, one draw of it would be regressed on. The time that it takes grows with
+    the cube of the layer's width.
     """
     clean = objective.corruption is None
     built_in = type(module.network) is FullyConnected
+    narrow = built_in and _last_of(module).in_features <= MAX_WIDTH
     squared = isinstance(objective.cell_loss, SquaredError)
     whole_rows = rows.cell_weight is None or rows.cell_weight.shape[1] == 1
     unbounded = isinstance(module.output, Sum)
-    return built_in and clean and squared and whole_rows and unbounded
+    return narrow and clean and squared and whole_rows and unbounded
 
 
 def best_penalty(losses: NDArray[np.float64]) -> float | None:
@@ -191,6 +193,13 @@ def _decoder(module: CorrectedPCA) -> Correction:
     """Return the built-in network's decoder."""
     decoder: Correction = module.network.decoder
     return decoder
+
+
+def _last_of(module: CorrectedPCA) -> nn.Linear:
+    """Return the last layer of the built-in network's decoder."""
+    layer = _decoder(module).curved[-1]
+    assert isinstance(layer, nn.Linear)
+    return layer
 
 
 def _exact(part: Tensor) -> Tensor:

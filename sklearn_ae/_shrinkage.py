@@ -90,12 +90,32 @@ def given_splits(
     return pairs
 
 
-def splits(n_samples: int, folds: Folds, seed: int) -> list[tuple[Tensor, Tensor]]:
-    """Return the rows to train on and those left out, for each fold that is used."""
-    used: Iterable[tuple[NDArray, NDArray]] = folds.given
+def equal_rows(x: Tensor) -> NDArray[np.intp] | None:
+    """Return numbers of rows that equal ones share; None if all differ."""
+    rows = np.ascontiguousarray(x.numpy(force=True)) + np.float32(0)  # no -0
+    keys = rows.view(np.dtype((np.void, rows.itemsize * rows.shape[1])))[:, 0]
+    found, numbers = np.unique(keys, return_inverse=True)
+    return None if len(found) == len(rows) else numbers
+
+
+def splits(
+    n_samples: int, folds: Folds, seed: int, numbers: NDArray[np.intp] | None = None
+) -> list[tuple[Tensor, Tensor]]:
+    """Return the rows to train on and those left out, for each fold that is used.
+
+    Rows of the same number are in the same fold, unless the folds are given: what was
+    trained on tells nothing about overfitting.
+    """
+    used: Iterable[tuple[NDArray, ...]] = folds.given
     if not folds.given:
-        splitter = KFold(folds.n_folds, shuffle=True, random_state=seed)
-        used = islice(splitter.split(np.empty(n_samples)), folds.n_used)
+        groups = np.arange(n_samples) if numbers is None else numbers
+        n_groups = int(groups.max()) + 1
+        splitter = KFold(min(folds.n_folds, n_groups), shuffle=True, random_state=seed)
+        pairs = islice(splitter.split(np.empty(n_groups)), folds.n_used)
+        used = (
+            tuple(np.flatnonzero(np.isin(groups, part)) for part in pair)
+            for pair in pairs
+        )
     return [(torch.from_numpy(train), torch.from_numpy(test)) for train, test in used]
 
 

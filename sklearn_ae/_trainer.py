@@ -38,6 +38,7 @@ from sklearn_ae._rows import Rows
 from sklearn_ae._shrinkage import (
     Folds,
     best_factor,
+    equal_rows,
     losses_by_factor,
     splits,
 )
@@ -283,7 +284,8 @@ class Trainer:
         net = self._net(module, [Phase(len(self.rows), self.n_epochs)], valid=valid)
         improved = True
         if valid is None:
-            improved = self._improve(net, self.n_epochs)
+            net.refit_penalty = None if previous is None else previous.refit_penalty
+            improved = self._improve(net, self.n_epochs, net.refit_penalty)
         else:
             run_epochs(net, self.rows, self.n_epochs)
             end_training(net)
@@ -317,9 +319,8 @@ class Trainer:
         self._improve(net, self.n_epochs - first)
         # A callback may have restored weights together with the PCA of that time.
         self._put_under(net, self.start)
-        if penalty is not None and factor > 0:
-            layer = LastLayer(module, self.rows, self._repetitions(), [penalty])
-            layer.refit(penalty)
+        self._refit(module, penalty)
+        net.refit_penalty = penalty
         module.shrink(factor)
         if self._loss(module) > self._loss(self._pca()):
             factor = 0.0
@@ -332,7 +333,7 @@ class Trainer:
         Only the last of them, which is returned to go on with all rows, tells the
         callbacks.
         """
-        pairs = splits(len(self.rows), folds, self.seed)
+        pairs = self._splits(folds)
         callbacks: tuple[EpochBar, ...] = ()
         if self.bar is not None:
             self.bar.n_epochs += n_epochs * (len(pairs) - 1)
@@ -353,13 +354,32 @@ class Trainer:
             left_out.append(LeftOut(net.module_, layer, fold))
         return net, left_out
 
-    def _last_layer(self, module: CorrectedPCA, rows: Rows) -> LastLayer | None:
+    def _splits(self, folds: Folds) -> list[tuple[Tensor, Tensor]]:
+        """Return the rows to train on and those left out."""
+        numbers = None if folds.given else equal_rows(self.rows.x[:])
+        return splits(len(self.rows), folds, self.seed, numbers)
+
+    def _last_layer(
+        self,
+        module: CorrectedPCA,
+        rows: Rows,
+        penalties: Sequence[float] = PENALTIES,
+    ) -> LastLayer | None:
         """Return the regression of a last layer that may be refitted."""
         # It would look after whole codes alone.
         nested = self.options.nested_dropout > 0
         if nested or not can_be_refitted(module, rows, self.objective):
             return None
-        return LastLayer(module, rows, self._repetitions())
+        return LastLayer(module, rows, self._repetitions(), penalties)
+
+    def _refit(self, module: Autoencoder, penalty: float | None) -> None:
+        """Refit the last layer on all rows, if there is a penalty."""
+        if penalty is None:
+            return
+        assert isinstance(module, CorrectedPCA)
+        layer = self._last_layer(module, self.rows, [penalty])
+        if layer is not None:
+            layer.refit(penalty)
 
     def _repetitions(self) -> float:
         """Return how many rows a row of weight 1 stands for."""
@@ -367,7 +387,7 @@ class Trainer:
 
     def held_out_score(self, folds: Folds, trained: bool) -> float:
         """Score rows left out by one fold: of PCA, or of the first half of a fit."""
-        ((train, test),) = splits(len(self.rows), folds, self.seed)
+        ((train, test),) = self._splits(folds)
         trained = trained and not self.is_settled(None)
         n_epochs = math.ceil(self.n_epochs / 2) if trained else 0
         net = self._net(self._module_of(train), [Phase(len(train), n_epochs)])
@@ -376,12 +396,16 @@ class Trainer:
         losses = losses_by_factor(net.module_, self.rows[test], variance)
         return 1.0 - float(losses.min() / variance.loss_of_mean(self.rows[test]))
 
-    def _improve(self, net: Net, n_epochs: int) -> bool:
-        """Train on all rows to the end, and go back if that has made them worse."""
+    def _improve(self, net: Net, n_epochs: int, penalty: float | None = None) -> bool:
+        """Train on all rows to the end, and go back if that has made them worse.
+
+        What continues a fit that was refitted has to be refitted too.
+        """
         module = net.module_
         before, loss = deepcopy(module.state_dict()), self._loss(module)
         run_epochs(net, self.rows, n_epochs)
         end_training(net)
+        self._refit(module, penalty)
         improved = self._loss(module) < loss
         if not improved:
             module.load_state_dict(before)

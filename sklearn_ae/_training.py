@@ -63,6 +63,7 @@ class Net(NeuralNet):
     """
 
     stopped_early = False
+    refit_penalty: float | None = None  # of the last layer, at the end of training
 
     @property
     def _default_callbacks(self) -> list[tuple[str, Callback]]:

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 from numpy.testing import assert_allclose
+from sklearn.decomposition import PCA
 from torch import nn
 
 from sklearn_ae import FullyConnected
@@ -252,3 +253,32 @@ def test_refitted_estimator_is_the_same_after_pickling(quick):
         again.inverse_transform(again.transform(X)),
         model.inverse_transform(model.transform(X)),
     )
+
+
+def test_repeated_rows_do_not_confirm_what_was_learned_of_them(quick):
+    random = np.random.default_rng(0)
+    factors = np.sin(
+        2 * random.uniform(0, 3, (600, 2)) @ random.standard_normal((2, 20))
+    )
+    table = factors + 0.5 * random.standard_normal(factors.shape)
+    X, new = np.tile(table[:100], (3, 1)), table[100:]
+    model = quick(3, cv="auto", max_iter=38, batch_size="auto").fit(X)
+    linear = PCA(3).fit(X)
+    restored = linear.inverse_transform(linear.transform(new))
+    lost_by_pca = np.square(new - restored).sum()
+    restored = model.inverse_transform(model.transform(new))
+    assert np.square(new - restored).sum() < 1.02 * lost_by_pca
+
+
+def test_continued_fit_is_refitted_too(quick):
+    X = stretched(600)
+    model = quick(1, cv="auto", warm_start=True).fit(X)
+    assert model.net_.refit_penalty in PENALTIES
+    before = model.score(X)
+    assert model.fit(X).score(X) > before
+
+
+def test_wide_layers_are_not_refitted(quick, monkeypatch):
+    monkeypatch.setattr("sklearn_ae._last_layer.MAX_WIDTH", 3)
+    model = quick(1, cv="auto", hidden_layer_sizes=(4, 2)).fit(stretched(200))
+    assert model.net_.refit_penalty is None

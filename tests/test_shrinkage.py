@@ -16,6 +16,7 @@ from sklearn_ae._shrinkage import (
     Folds,
     auto_folds,
     best_factor,
+    equal_rows,
     losses_by_factor,
     splits,
 )
@@ -74,6 +75,27 @@ def test_every_fold_is_left_out_once():
     assert sorted(left_out.tolist()) == list(range(11))
     for train, test in parts:
         assert sorted(torch.cat([train, test]).tolist()) == list(range(11))
+
+
+def test_equal_rows_share_a_number():
+    x = torch.tensor([[1.0, 2.0], [0.0, 3.0], [1.0, 2.0], [-0.0, 3.0], [2.0, 1.0]])
+    numbers = equal_rows(x)
+    assert numbers[0] == numbers[2] != numbers[1]
+    assert numbers[1] == numbers[3] != numbers[4] != numbers[0]
+    assert equal_rows(x[[0, 1, 4]]) is None
+
+
+def test_equal_rows_are_in_the_same_fold():
+    numbers = np.random.default_rng(0).integers(7, size=40)
+    parts = splits(40, Folds(3, 3), seed=0, numbers=numbers)
+    for train, test in parts:
+        assert not set(numbers[train]) & set(numbers[test])
+        assert sorted(torch.cat([train, test]).tolist()) == list(range(40))
+    assert sorted(torch.cat([test for _, test in parts]).tolist()) == list(range(40))
+
+
+def test_there_are_no_more_folds_than_different_rows():
+    assert len(splits(40, Folds(5, 5), seed=0, numbers=np.arange(40) % 2)) == 2
 
 
 def test_only_some_folds_can_be_used():
