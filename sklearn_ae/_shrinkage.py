@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from hashlib import blake2b
 from itertools import islice
 
 import numpy as np
@@ -92,10 +93,13 @@ def given_splits(
 
 def equal_rows(x: Tensor) -> NDArray[np.intp] | None:
     """Return numbers of rows that equal ones share; None if all differ."""
-    rows = np.ascontiguousarray(x.numpy(force=True)) + np.float32(0)  # no -0
-    keys = rows.view(np.dtype((np.void, rows.itemsize * rows.shape[1])))[:, 0]
-    found, numbers = np.unique(keys, return_inverse=True)
-    return None if len(found) == len(rows) else numbers
+    numbers: dict[bytes, int] = {}
+    found = [
+        # Added to zero, as -0 equals 0. Digests, so that no copy of the rows is held.
+        numbers.setdefault(blake2b((row + 0).tobytes()).digest(), len(numbers))
+        for row in x.numpy(force=True)
+    ]
+    return None if len(numbers) == len(found) else np.array(found)
 
 
 def splits(
