@@ -72,6 +72,7 @@ NET = {
     "optimizer__weight_decay": [FINITE],
     "iterator_train__nested_dropout": [FINITE],
     "iterator_valid__batch_size": [COUNT],
+    "refit_penalty": [POSITIVE, None],
 }
 SECTIONS = {"architecture": ARCHITECTURE, "numbers": NUMBERS, "net": NET}
 

@@ -63,7 +63,7 @@ class Net(NeuralNet):
     """
 
     stopped_early = False
-    refit_penalty: float | None = None  # of the last layer, at the end of training
+    refit_penalty: float | None  # of the last layer, at the end of training
 
     @property
     def _default_callbacks(self) -> list[tuple[str, Callback]]:
@@ -262,6 +262,7 @@ def start_training(
         device=options.device,
         verbose=options.verbose,
     )
+    net.refit_penalty = None
     net.initialize()
     net.notify("on_train_begin", X=None, y=None)
     return net

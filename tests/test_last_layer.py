@@ -10,7 +10,7 @@ from numpy.testing import assert_allclose
 from sklearn.decomposition import PCA
 from torch import nn
 
-from sklearn_ae import FullyConnected
+from sklearn_ae import AutoencoderTransformer, FullyConnected
 from sklearn_ae._last_layer import (
     PENALTIES,
     SMALLEST_REFIT_GAIN,
@@ -270,12 +270,15 @@ def test_repeated_rows_do_not_confirm_what_was_learned_of_them(quick):
     assert np.square(new - restored).sum() < 1.02 * lost_by_pca
 
 
-def test_continued_fit_is_refitted_too(quick):
+def test_continued_fit_is_refitted_too(quick, tmp_path):
     X = stretched(600)
     model = quick(1, cv="auto", warm_start=True).fit(X)
     assert model.net_.refit_penalty in PENALTIES
     before = model.score(X)
-    assert model.fit(X).score(X) > before
+    model.save(tmp_path / "model.safetensors")
+    loaded = AutoencoderTransformer.load(tmp_path / "model.safetensors")
+    assert loaded.fit(X).score(X) > before
+    assert loaded.score(X) == model.fit(X).score(X)
 
 
 def test_wide_layers_are_not_refitted(quick, monkeypatch):
