@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, closing, contextmanager, nullcontext
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, closing, contextmanager
 from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -17,11 +17,11 @@ from torch import Tensor, nn
 
 from sklearn_ae._callbacks import EpochBar
 from sklearn_ae._corruption import Corruption
+from sklearn_ae._guard import LeftOut, penalty_and_factor
 from sklearn_ae._inference import as_tensor
 from sklearn_ae._last_layer import (
     PENALTIES,
     LastLayer,
-    best_penalty,
     can_be_refitted,
 )
 from sklearn_ae._linear import LinearStart
@@ -37,7 +37,6 @@ from sklearn_ae._objective import Objective, data_units
 from sklearn_ae._rows import Rows
 from sklearn_ae._shrinkage import (
     Folds,
-    best_factor,
     equal_rows,
     losses_by_factor,
     splits,
@@ -162,46 +161,6 @@ def is_pca(module: Autoencoder) -> bool:
     return isinstance(module, CorrectedPCA) and float(module.code_step) == 0.0
 
 
-@dataclass(frozen=True)
-class LeftOut:
-    """A module that was trained without a fold, and what the guard asks of it."""
-
-    module: CorrectedPCA
-    layer: LastLayer | None
-    rows: Callable[[], Rows]  # the fold; not held, as folds may be many
-
-    def losses_by_penalty(self, objective: Objective) -> NDArray[np.float64]:
-        """Sum of losses on the fold without a refit, then for each penalty."""
-        rows, losses = self.rows(), []
-        assert self.layer is not None
-        for penalty in (None, *PENALTIES):
-            with self.layer.refitted(penalty):
-                losses.append(objective.loss(self.module, rows))
-        return np.array(losses)
-
-    def losses_by_factor(
-        self, penalty: float | None, objective: Objective
-    ) -> NDArray[np.float64]:
-        """Sum of losses on the fold for each factor on the correction."""
-        with nullcontext() if self.layer is None else self.layer.refitted(penalty):
-            return losses_by_factor(self.module, self.rows(), objective)
-
-
-def _penalty_and_factor(
-    left_out: Sequence[LeftOut], objective: Objective
-) -> tuple[float | None, float]:
-    """Return penalty and factor with which all folds together are reconstructed well.
-
-    The penalty is chosen for the whole correction, then the factor.
-    """
-    penalty = None
-    if all(one.layer is not None for one in left_out):
-        losses = [one.losses_by_penalty(objective) for one in left_out]
-        penalty = best_penalty(np.sum(losses, axis=0))
-    losses = [one.losses_by_factor(penalty, objective) for one in left_out]
-    return penalty, best_factor(np.sum(losses, axis=0))
-
-
 class Trainer:
     """Trains modules from one linear start on one set of rows.
 
@@ -313,7 +272,7 @@ class Trainer:
         """
         first = math.ceil(self.n_epochs / 2)
         net, left_out = self._without_folds(folds, first)
-        penalty, factor = _penalty_and_factor(left_out, self.objective)
+        penalty, factor = penalty_and_factor(left_out, self.objective)
         module = net.module_
         self._put_under(net, self.start)
         self._improve(net, self.n_epochs - first)

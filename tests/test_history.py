@@ -81,7 +81,7 @@ def test_best_loss_is_what_is_left_of_the_training_rows(quick, curved):
 def test_last_loss_is_close_to_the_best(quick, curved, cv, monkeypatch):
     # The last steps are small, so that the weights hardly move in the last epoch. The
     # loss of training also counts how far the codes have moved. A refit comes after.
-    monkeypatch.setattr("sklearn_ae._trainer.best_penalty", lambda losses: None)
+    monkeypatch.setattr("sklearn_ae._guard.best_penalty", lambda losses: None)
     model = quick(max_iter=20, cv=cv).fit(curved)
     assert_allclose(model.loss_curve_[-1], model.best_loss_, rtol=0.2)
     assert model.best_loss_ < model.loss_curve_[-1]

@@ -210,7 +210,7 @@ def test_guarded_fit_ends_with_the_refit_that_its_fold_confirms(quick, monkeypat
     # On the fold each penalty, and the chosen one for the factors; on all rows that.
     assert penalties[:-2] == list(PENALTIES)
     assert penalties[-2] == penalties[-1]
-    monkeypatch.setattr("sklearn_ae._trainer.best_penalty", lambda losses: None)
+    monkeypatch.setattr("sklearn_ae._guard.best_penalty", lambda losses: None)
     trained = quick(1, cv="auto").fit(X)
     assert refitted.score(X) > trained.score(X)
     assert refitted.score(new) > trained.score(new)
