@@ -6,7 +6,7 @@ from numpy.testing import assert_allclose
 from sklearn.decomposition import PCA
 from skorch.callbacks import Callback
 
-from sklearn_ae import _trainer
+from sklearn_ae import _guard
 
 
 class HeldOutRows(Callback):
@@ -141,7 +141,7 @@ def test_guard_falls_back_to_pca_on_noise(quick, noise):
 
 def test_guard_can_keep_part_of_the_correction(quick, curved, monkeypatch):
     whole = quick(max_iter=10).fit(curved)
-    monkeypatch.setattr(_trainer, "best_factor", lambda errors: 0.5)
+    monkeypatch.setattr(_guard, "best_factor", lambda errors: 0.5)
     half = quick(max_iter=10, cv=3).fit(curved)
     assert half.shrinkage_ == 0.5
     assert half.pca_score_ < half.score(curved) < whole.score(curved)
@@ -149,12 +149,12 @@ def test_guard_can_keep_part_of_the_correction(quick, curved, monkeypatch):
 
 @pytest.mark.parametrize("changes", [{"cv": None}, {"init": "random"}])
 def test_fit_goes_without_the_guard(quick, noise, monkeypatch, changes):
-    monkeypatch.setattr(_trainer, "best_factor", None)
+    monkeypatch.setattr(_guard, "best_factor", None)
     assert quick(**{"cv": 3, **changes}).fit(noise).shrinkage_ == 1.0
 
 
 def test_early_stopping_goes_without_the_guard(quick, noise, monkeypatch):
-    monkeypatch.setattr(_trainer, "best_factor", None)
+    monkeypatch.setattr(_guard, "best_factor", None)
     assert quick(cv=3, early_stopping=True).fit(noise).shrinkage_ == 1.0
 
 

@@ -9,7 +9,7 @@ import torch
 from numpy.testing import assert_allclose, assert_array_equal, assert_array_less
 from skorch.callbacks import EarlyStopping
 
-from sklearn_ae import _trainer
+from sklearn_ae import _guard
 
 
 def state(model):
@@ -157,7 +157,7 @@ def test_warm_start_of_a_first_fit_changes_nothing(quick, curved):
 
 
 def test_continuing_a_fit_that_the_guard_left_at_pca_trains(quick, curved, monkeypatch):
-    monkeypatch.setattr(_trainer, "best_factor", lambda errors: 0.0)
+    monkeypatch.setattr(_guard, "best_factor", lambda errors: 0.0)
     model = quick(2, cv=2, warm_start=True).fit(curved)
     assert model.shrinkage_ == 0.0
     before = model.score(curved)
