@@ -10,7 +10,7 @@ from sklearn.decomposition import PCA
 from sklearn.utils import gen_batches
 from sklearn.utils.extmath import svd_flip
 
-from sklearn_ae._columns import is_large
+from sklearn_ae._columns import is_large, positive_scales
 from sklearn_ae._missing import Filler
 
 Float64 = NDArray[np.float64]
@@ -65,7 +65,7 @@ class PrincipalAxes:
             components=components,
             eigenvalues=values * (n_rows / (n_rows - 1)),
             n_rows=n_rows,
-            code_scale=np.where(deviations > 0, deviations, 1.0),
+            code_scale=positive_scales(deviations),
             residual_variances=left.sum(axis=0),
         )
 
@@ -107,7 +107,7 @@ def _code_scale(
     else:
         mean = np.average(scores, axis=0, weights=weight)
         deviations = np.sqrt(np.average((scores - mean) ** 2, axis=0, weights=weight))
-    return np.where(deviations > 0, deviations, 1.0)
+    return positive_scales(deviations)
 
 
 def _residual_variances(

@@ -21,6 +21,11 @@ LARGEST_COPY = 2**23
 ELEMENTS_PER_BLOCK = 2**20
 
 
+def positive_scales(deviations: Float64) -> Float64:
+    """Return standard deviations to divide by: 1 for those that float32 takes for 0."""
+    return np.where(deviations > np.finfo(np.float32).tiny, deviations, 1.0)
+
+
 def is_large(shape: tuple[int, ...]) -> bool:
     """Whether a table is too large to be copied."""
     return math.prod(shape) > LARGEST_COPY

@@ -8,14 +8,6 @@ from numpy.typing import NDArray
 
 from sklearn_ae._modules import Autoencoder
 
-MAX_ROWS = 256  # an average needs no more, and each code costs a pass over them
-
-
-def spread_rows(n_samples: int) -> NDArray[np.intp]:
-    """Return the indices of at most `MAX_ROWS` rows, evenly spread."""
-    n_rows = min(n_samples, MAX_ROWS)
-    return np.linspace(0, n_samples - 1, n_rows).round().astype(np.intp)
-
 
 def average_jacobian(
     module: Autoencoder, x: NDArray[np.float64], weight: NDArray[np.float64] | None

@@ -51,6 +51,7 @@ ARCHITECTURE = {
     "sparse": ["boolean"],
     "init": [StrOptions({"pca", "random"})],
     "whiten": ["boolean"],
+    "n_steps": [Interval(Integral, 0, None, closed="left")],
 }
 NUMBERS = {
     "scale": [POSITIVE],

@@ -16,12 +16,12 @@ from sklearn.utils import gen_batches
 from sklearn_ae._basis import CodeBasis, CodeMoments
 from sklearn_ae._callbacks import EpochTasks
 from sklearn_ae._columns import cell_weights, effective_size
-from sklearn_ae._contributions import average_jacobian, spread_rows
+from sklearn_ae._contributions import average_jacobian
 from sklearn_ae._inference import Codec, as_tensor
 from sklearn_ae._linear import LinearStart
 from sklearn_ae._modules import Autoencoder, CorrectedPCA, LogisticSum
 from sklearn_ae._objective import Objective
-from sklearn_ae._rows import Rows
+from sklearn_ae._rows import Rows, spread_rows
 from sklearn_ae._shrinkage import Folds
 from sklearn_ae._threads import training_mode
 from sklearn_ae._trainer import (
@@ -180,6 +180,8 @@ def _finish(trainer: Trainer, data: Data, net: Net, factor: float) -> Fit:
     """Change the basis of a trained net's codes, and measure the result."""
     module, start, objective = net.module_, trainer.start, trainer.objective
     architecture, (X, weight) = trainer.architecture, (data.X, data.weight)
+    _to_double(module, start)
+    trainer.project(module)
     codec, basis, moments = _change_basis(module, start, X, weight, architecture)
     loss = moments.mean_squared_error / objective.total
     if data.validation is not None or trainer.options.loss != "squared_error":
@@ -239,6 +241,20 @@ def _differ(before: object, now: object) -> bool:
     return before is not now and not np.array_equal(before, now)  # type: ignore[arg-type]
 
 
+def _to_double(module: Autoencoder, start: LinearStart) -> None:
+    """Turn a module to float64, with a PCA that is known to as many digits."""
+    module.double()
+    if not isinstance(module, CorrectedPCA):
+        return
+    trained, exact = module.components.numpy(), start.components
+    if not (is_pca(module) or np.array_equal(trained, exact.astype(np.float32))):
+        exact = start.turned_to(trained).components
+    module.components = as_tensor(exact, torch.float64)
+    if isinstance(module.output, LogisticSum):
+        module.output.mean = as_tensor(start.mean, torch.float64)
+        module.output.scale = torch.tensor(start.scale, dtype=torch.float64)
+
+
 def _change_basis(
     module: Autoencoder,
     start: LinearStart,
@@ -246,17 +262,7 @@ def _change_basis(
     weight: Weight,
     architecture: Architecture,
 ) -> tuple[Codec, CodeBasis, CodeMoments]:
-    """Turn the module to float64 and make its codes behave like PCA's scores."""
-    module.double()
-    if isinstance(module, CorrectedPCA):
-        # Training needed float32 only; PCA itself is known to more digits.
-        trained, exact = module.components.numpy(), start.components
-        if not (is_pca(module) or np.array_equal(trained, exact.astype(np.float32))):
-            exact = start.turned_to(trained).components
-        module.components = as_tensor(exact, torch.float64)
-        if isinstance(module.output, LogisticSum):
-            module.output.mean = as_tensor(start.mean, torch.float64)
-            module.output.scale = torch.tensor(start.scale, dtype=torch.float64)
+    """Make a module's codes behave like PCA's scores."""
     moments = CodeMoments.empty(architecture.n_components, X.shape[1])
     with torch.inference_mode():
         for rows in gen_batches(len(X), ROWS_PER_BLOCK):
@@ -307,6 +313,6 @@ def _contributions(
     """Average Jacobian of the codes; PCA's is known without a pass for each code."""
     if isinstance(module, CorrectedPCA) and is_pca(module):
         return (module.basis.T @ module.components).numpy()
-    rows = X[spread_rows(len(X))]
-    weight = None if weight is None else weight[spread_rows(len(X))]
-    return average_jacobian(module, start.to_filled(rows)[0], weight)
+    rows = spread_rows(len(X), len(module.code_mean))
+    weight = None if weight is None else weight[rows]
+    return average_jacobian(module, start.to_filled(X[rows])[0], weight)

@@ -40,7 +40,8 @@ def fold_encoder(
 ) -> FoldedEncoder | None:
     """Return the encoder of a corrected PCA with the built-in network, in float32.
 
-    None stands for other modules, and where float32 cannot hold the products.
+    None stands for other modules, for codes that are projected, and where float32
+    cannot hold the products.
 
     Parameters
     ----------
@@ -49,7 +50,7 @@ def fold_encoder(
     scale, code_scale : float
         Units of the rows and of the codes.
     """
-    if not isinstance(module, CorrectedPCA):
+    if not isinstance(module, CorrectedPCA) or module.projection is not None:
         return None
     network = module.network
     if not isinstance(network, FullyConnected):

@@ -11,10 +11,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from sklearn_ae._losses import SquaredError
-from sklearn_ae._modules import CorrectedPCA, Sum
-from sklearn_ae._network import Correction, FullyConnected
-from sklearn_ae._objective import Objective
+from sklearn_ae._modules import CorrectedPCA
+from sklearn_ae._network import Correction
 from sklearn_ae._rows import EVALUATION_BATCH, Rows
 
 # Of the ridge regression: so many rows would weigh as much.
@@ -159,20 +157,12 @@ class Moments:
         ]
 
 
-def can_be_refitted(module: CorrectedPCA, rows: Rows, objective: Objective) -> bool:
-    """Whether the last layer is that of a least-squares problem with one Gram matrix.
+def can_be_refitted(module: CorrectedPCA, rows: Rows) -> bool:
+    """Whether all columns have one Gram matrix, and not too large a one.
 
-    It is not with another loss, bounded outputs, missing cells or a user's network.
-    With noise, one draw of it would be regressed on. The time that it takes grows with
-    the cube of the layer's width.
+    They have if no cells are missing. The time grows with the cube of its size.
     """
-    clean = objective.corruption is None
-    built_in = type(module.network) is FullyConnected
-    narrow = built_in and _last_of(module).in_features <= MAX_WIDTH
-    squared = isinstance(objective.cell_loss, SquaredError)
-    whole_rows = rows.cell_weight is None or rows.cell_weight.shape[1] == 1
-    unbounded = isinstance(module.output, Sum)
-    return narrow and clean and squared and whole_rows and unbounded
+    return rows.are_whole and _last_of(module).in_features <= MAX_WIDTH
 
 
 def best_penalty(losses: NDArray[np.float64]) -> float | None:

@@ -17,6 +17,7 @@ from sklearn_ae._columns import (
     column_statistics,
     effective_size,
     is_large,
+    positive_scales,
 )
 from sklearn_ae._missing import Filler, drawn_rows, missing_cells
 
@@ -80,7 +81,7 @@ class LinearStart:
         mean, scale, column_scale = column_statistics(table)
         if scale == 0.0:
             return cls._of_constant(mean, n_components, n_samples)
-        positive_scale = np.where(column_scale > 0, column_scale, 1.0)
+        positive_scale = positive_scales(column_scale)
         filler = _fit_filler(table, mean, scale, positive_scale, seed)
         filled = partial(_to_filled, mean=mean, scale=scale, filler=filler)
         axes, shift = _principal_axes(table, filled, n_components, seed)

@@ -123,7 +123,8 @@ class CorrectedPCA(Autoencoder):
     components `P` fixed, and `f`, `g` the encoder and the decoder of a network that
     returns zeros at the start. `column_scale` conditions the inputs of `f`; with a
     `subspace` of m directions, `f` sees and `g` writes the coordinates in these
-    directions instead of all columns. `output` joins PCA and correction.
+    directions instead of all columns. `output` joins PCA and correction. A trained
+    module may get a `projection`, which moves the codes (see `Projection`).
     """
 
     components: Tensor
@@ -153,6 +154,7 @@ class CorrectedPCA(Autoencoder):
         self.network = network
         self.output = output
         self.is_bounded = isinstance(output, LogisticSum)
+        self.projection: nn.Module | None = None
 
     def rebase(self, components: Tensor, code_scale: Tensor, step: Tensor) -> None:
         """Keep the corrections and put another PCA under them; `step` per column."""
@@ -176,9 +178,10 @@ class CorrectedPCA(Autoencoder):
             self.code_step, self.residual_scale = steps
 
     def raw_encode(self, x: Tensor) -> Tensor:
-        """Return PCA's scores plus the correction."""
+        """Return PCA's scores plus the correction, projected if there is what does."""
         inputs = x / self.column_scale if self.subspace is None else x @ self.subspace.T
-        return x @ self.components.T + self.network.encode(inputs) * self.code_step
+        code = x @ self.components.T + self.network.encode(inputs) * self.code_step
+        return code if self.projection is None else self.projection(self, x, code)
 
     def raw_decode(self, code: Tensor) -> Tensor:
         """Return PCA's reconstruction plus the correction."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
 from itertools import pairwise
 from typing import Any
@@ -17,6 +17,21 @@ ACTIVATIONS: dict[str, type[nn.Module]] = {
     "relu": nn.ReLU,
     "silu": nn.SiLU,
     "tanh": nn.Tanh,
+}
+
+
+def _slope_of_silu(x: Tensor) -> Tensor:
+    share = x.sigmoid()
+    return share * (1 + x * (1 - share))
+
+
+# Derivatives of the activations.
+SLOPES: dict[type[nn.Module], Callable[[Tensor], Tensor]] = {
+    nn.Identity: torch.ones_like,
+    nn.Sigmoid: lambda x: x.sigmoid() * (1 - x.sigmoid()),
+    nn.ReLU: lambda x: (x > 0).to(x.dtype),
+    nn.SiLU: _slope_of_silu,
+    nn.Tanh: lambda x: 1 - x.tanh().square(),
 }
 
 # The decoder starts this many times as wide as Scott's bandwidth.

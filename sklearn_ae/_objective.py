@@ -20,7 +20,8 @@ from sklearn_ae._losses import (
     ReconstructionLoss,
     SquaredError,
 )
-from sklearn_ae._modules import Autoencoder, CorrectedPCA
+from sklearn_ae._modules import Autoencoder, CorrectedPCA, Sum
+from sklearn_ae._network import FullyConnected
 from sklearn_ae._rows import EVALUATION_BATCH, Rows
 
 
@@ -82,6 +83,17 @@ class Objective:
         """Return the objective that `score` measures: clean rows, squared errors."""
         return replace(self, cell_loss=SquaredError(), corruption=None)
 
+    def is_least_squares(self, module: Autoencoder) -> bool:
+        """Whether squared errors of a built-in network's clean rows are minimised.
+
+        On top of PCA, without bounds.
+        """
+        clean, squared = (
+            self.corruption is None,
+            isinstance(self.cell_loss, SquaredError),
+        )
+        return clean and squared and has_free_layers(module)
+
     def criterion(self, module: Autoencoder, start: LinearStart) -> ReconstructionLoss:
         """Return the loss of batches that trains a module."""
         return ReconstructionLoss(
@@ -119,6 +131,14 @@ class Objective:
                     losses = losses * rows.cell_weight[block]
                 sums.append(float(losses.sum()))
         return math.fsum(sums)
+
+
+def has_free_layers(module: Autoencoder) -> bool:
+    """Whether a module is PCA plus what the built-in network writes, without bounds."""
+    if not isinstance(module, CorrectedPCA):
+        return False
+    built_in = type(module.network) is FullyConnected
+    return built_in and isinstance(module.output, Sum)
 
 
 def build_cell_loss(loss: str, start: LinearStart) -> nn.Module:

@@ -21,6 +21,15 @@ from sklearn_ae._missing import missing_cells
 EVALUATION_BATCH = 4096
 
 
+def spread_rows(n_samples: int, n_passes: int) -> NDArray[np.intp]:
+    """Return the indices of rows, evenly spread: the fewer, the more passes they cost.
+
+    At most 256 and at least 32, or as many as there are.
+    """
+    n_rows = min(max(2560 // n_passes, 32), 256, n_samples)
+    return np.linspace(0, n_samples - 1, n_rows).round().astype(np.intp)
+
+
 class RowsInPlace:
     """Rows of a table that are centred and scaled when they are taken.
 
@@ -97,6 +106,11 @@ class Rows:
 
     def __len__(self) -> int:
         return len(self.x)
+
+    @property
+    def are_whole(self) -> bool:
+        """Whether no cell is missing."""
+        return self.cell_weight is None or self.cell_weight.shape[1] == 1
 
     def __getitem__(self, index: Tensor) -> Rows:
         return self._apply(lambda part: part[index])

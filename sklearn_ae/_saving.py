@@ -24,6 +24,8 @@ from sklearn_ae._fitting import Fit
 from sklearn_ae._inference import Codec, as_tensor
 from sklearn_ae._linear import LinearStart
 from sklearn_ae._missing import Filler
+from sklearn_ae._objective import has_free_layers
+from sklearn_ae._projection import Projection
 from sklearn_ae._rows import Rows
 from sklearn_ae._threads import training_mode
 from sklearn_ae._trainer import Architecture, Trainer
@@ -185,6 +187,9 @@ def _load_net(
     rows = Rows(torch.zeros(1, len(start.mean), dtype=torch.float32))
     net = Trainer(start, architecture, NO_TRAINING, rows, seed=0).leave()
     module = net.module_.double()
+    if "module.projection.metric" in arrays and has_free_layers(module):
+        metric = torch.eye(architecture.n_components, dtype=torch.float64)
+        module.projection = Projection(metric, 0.0, architecture.n_steps)
     state = module.state_dict()
     shapes_of_module = {f"module.{n}": tuple(part.shape) for n, part in state.items()}
     _check_shapes(arrays, shapes_of_module)

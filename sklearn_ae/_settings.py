@@ -29,6 +29,8 @@ DTYPES = [np.float64, np.float32]
 SMALLEST_WEIGHT = 1e-30
 # Scalers may miss 0 and 1 by so much, in float32.
 ROUNDING = 1e-6
+# With more rows, transform is as fast as the encoder.
+MAX_ROWS_TO_PROJECT = 50_000
 ROBUST_LOSSES = {"absolute_error", "huber"}
 
 
@@ -120,7 +122,7 @@ def network_and_folds(
 ) -> tuple[Architecture, Folds | None]:
     """Return the network that the data are fitted with, and the folds of the guard."""
     n_components = code_size(model, *data.training, options, seed, previous)
-    architecture = network_settings(model, n_components)
+    architecture = network_settings(model, n_components, data.n_training)
     if previous is not None:
         check_continues(previous, data.X.shape[1], architecture)
     folds = None
@@ -165,11 +167,12 @@ def code_size(
     if previous is not None:
         return previous.codec.shape[1]
     share = float(model.n_components)
-    return smallest_code(X, weight, share, network_settings(model, 1), options, seed)
+    architecture = network_settings(model, 1, len(X))
+    return smallest_code(X, weight, share, architecture, options, seed)
 
 
-def network_settings(model: Any, n_components: int) -> Architecture:
-    """Check the layers and describe the network."""
+def network_settings(model: Any, n_components: int, n_samples: int) -> Architecture:
+    """Check the layers and describe the network; it is trained on `n_samples` rows."""
     given: Any = model.hidden_layer_sizes
     sizes: list[int] = list(given) if np.ndim(given) else [given]
     valid = all(isinstance(size, Integral) and size > 0 for size in sizes)
@@ -189,9 +192,17 @@ def network_settings(model: Any, n_components: int) -> Architecture:
         init=model.init,
         whiten=model.whiten,
         sparse=model.code_penalty > 0 or model.code_activation != "identity",
+        n_steps=_transform_steps(model, n_samples),
         module=module,
         module_parameters=_module_parameters(model, module),
     )
+
+
+def _transform_steps(model: Any, n_samples: int) -> int:
+    """Return how many steps codes take after the encoder."""
+    if model.transform_max_iter == "auto":
+        return 1 if n_samples <= MAX_ROWS_TO_PROJECT else 0
+    return int(model.transform_max_iter)
 
 
 def _check_activations(model: Any) -> None:

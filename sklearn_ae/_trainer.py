@@ -34,8 +34,10 @@ from sklearn_ae._modules import (
 )
 from sklearn_ae._network import FullyConnected, Gated, build_network
 from sklearn_ae._objective import Objective, data_units
+from sklearn_ae._projection import Projection
 from sklearn_ae._rows import Rows
 from sklearn_ae._shrinkage import (
+    FACTORS,
     Folds,
     equal_rows,
     losses_by_factor,
@@ -65,6 +67,7 @@ class Architecture:
     init: str
     whiten: bool
     sparse: bool  # whether the codes' zeros mean something
+    n_steps: int = 0  # of the codes towards the rows, in transform
     module: Any = FullyConnected
     module_parameters: Mapping[str, Any] = field(default_factory=dict)
 
@@ -237,6 +240,8 @@ class Trainer:
             module = self._untrained(self.start)
         else:
             module = deepcopy(previous.module_).float()
+            if isinstance(module, CorrectedPCA):
+                module.projection = None
             fresh = self._untrained(self.start).parameters()
             for parameter, new in zip(module.parameters(), fresh, strict=True):
                 parameter.requires_grad_(new.requires_grad)
@@ -325,9 +330,7 @@ class Trainer:
         penalties: Sequence[float] = PENALTIES,
     ) -> LastLayer | None:
         """Return the regression of a last layer that may be refitted."""
-        # It would look after whole codes alone.
-        nested = self.options.nested_dropout > 0
-        if nested or not can_be_refitted(module, rows, self.objective):
+        if not (self._is_least_squares(module) and can_be_refitted(module, rows)):
             return None
         return LastLayer(module, rows, self._repetitions(), penalties)
 
@@ -344,6 +347,18 @@ class Trainer:
         """Return how many rows a row of weight 1 stands for."""
         return self.start.n_samples / len(self.rows)
 
+    def project(self, module: Autoencoder) -> None:
+        """Let the codes of a trained module take their steps, if these are known."""
+        n_steps, unit = self.architecture.n_steps, self.objective.unit
+        if n_steps > 0 and not is_pca(module) and self._is_least_squares(module):
+            assert isinstance(module, CorrectedPCA)
+            module.projection = Projection.of_rows(module, self.rows, unit, n_steps)
+
+    def _is_least_squares(self, module: Autoencoder) -> bool:
+        """Whether errors of reconstructions from whole codes are all that counts."""
+        nested = self.options.nested_dropout > 0
+        return not nested and self.objective.is_least_squares(module)
+
     def held_out_score(self, folds: Folds, trained: bool) -> float:
         """Score rows left out by one fold: of PCA, or of the first half of a fit."""
         ((train, test),) = self._splits(folds)
@@ -351,9 +366,16 @@ class Trainer:
         n_epochs = math.ceil(self.n_epochs / 2) if trained else 0
         net = self._net(self._module_of(train), [Phase(len(train), n_epochs)])
         run_epochs(net, self.rows[train], n_epochs)
-        variance = self.objective.of_variance()
-        losses = losses_by_factor(net.module_, self.rows[test], variance)
-        return 1.0 - float(losses.min() / variance.loss_of_mean(self.rows[test]))
+        variance, module, rows = (
+            self.objective.of_variance(),
+            net.module_,
+            self.rows[test],
+        )
+        factor = FACTORS[int(losses_by_factor(module, rows, variance).argmin())]
+        module.shrink(factor)
+        self.project(module)
+        loss = variance.loss(module, rows)
+        return 1.0 - loss / variance.loss_of_mean(rows)
 
     def _improve(self, net: Net, n_epochs: int, penalty: float | None = None) -> bool:
         """Train on all rows to the end, and go back if that has made them worse.

@@ -173,7 +173,7 @@ def auto_batch_size(n_samples: int) -> int:
 
 def auto_max_iter(n_samples: int) -> int:
     """Return the epochs that visit 380,000 rows, from 10 to 38."""
-    return min(max(380_000 // n_samples, 10), 38)
+    return min(max(360_000 // n_samples, 10), 36)
 
 
 def resolve_device(device: str) -> str:

@@ -216,6 +216,7 @@ def test_early_stopping_keeps_the_best_epoch(quick, curved):
         batch_size=16,
         max_iter=100,
         alpha=0.0,
+        transform_max_iter=0,
     ).fit(X)
     curve = np.array(model.validation_loss_curve_)
     best = curve.argmin()
@@ -286,3 +287,14 @@ def test_one_hidden_layer_may_be_given_as_a_number(quick, curved):
     expected = quick(hidden_layer_sizes=(8,)).fit_transform(curved)
     found = quick(hidden_layer_sizes=8).fit_transform(curved)
     np.testing.assert_array_equal(found, expected)
+
+
+@pytest.mark.parametrize("factor", [1e47, 1e150])
+def test_columns_that_one_column_dwarfs_beyond_float32(quick, linear, factor):
+    X = linear * ([factor] + [1.0] * 5)
+    model = quick().fit(X)
+    pca = PCA(2).fit(X)
+    assert_allclose(model.score(X), 1.0)
+    assert_allclose(model.transform(X)[:, 0], pca.transform(X)[:, 0], rtol=1e-9)
+    back = model.inverse_transform(model.transform(X))
+    assert_allclose(back[:, 0], X[:, 0], rtol=1e-9)

@@ -24,7 +24,7 @@ from sklearn_ae._folding import fold_encoder
 @pytest.mark.parametrize("factor", [1.0, 1e-5, 1e6])
 def test_folded_encoder_gives_the_codes(quick, curved, changes, factor):
     X = (factor * (curved + [0, 10, -10] * 4)).astype(np.float32)
-    model = quick(max_iter=10, **changes).fit(X)
+    model = quick(max_iter=10, transform_max_iter=0, **changes).fit(X)
     assert model._codec.folded is not None
     codes = model.transform(X.astype(np.float64))
     found = model.transform(X)
@@ -33,7 +33,7 @@ def test_folded_encoder_gives_the_codes(quick, curved, changes, factor):
 
 def test_folded_encoder_sees_the_subspace(quick, wide_linear):
     X = wide_linear.astype(np.float32)
-    model = quick(2, max_iter=10).fit(X)
+    model = quick(2, max_iter=10, transform_max_iter=0).fit(X)
     assert model.net_.module_.subspace is not None
     codes = model.transform(X.astype(np.float64))
     assert_allclose(model.transform(X), codes, rtol=0, atol=1e-4 * codes.std())
@@ -73,7 +73,7 @@ def test_other_networks_are_not_folded(quick, curved, changes):
 
 
 def test_products_beyond_float32_are_not_folded(quick, curved):
-    model = quick().fit(curved)
+    model = quick(transform_max_iter=0).fit(curved)
     module = model._codec.modules[np.dtype(np.float64)]
     assert fold_encoder(module, 1.0, 1.0) is not None
     assert fold_encoder(module, 1e-45, 1.0) is None
@@ -88,7 +88,7 @@ def test_wide_tables_take_no_square_matrix(quick, monkeypatch):
         return plain(self, other)
 
     X = np.random.default_rng(0).standard_normal((30, 2000))
-    codec = quick().fit(X)._codec
+    codec = quick(transform_max_iter=0).fit(X)._codec
     module = codec.modules[np.dtype(np.float64)]
     monkeypatch.setattr(torch.Tensor, "__matmul__", noted)
     assert fold_encoder(module, 1.0, 1.0) is not None

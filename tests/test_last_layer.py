@@ -176,18 +176,19 @@ class Own(FullyConnected):
 
 def test_other_problems_have_no_least_squares_layer(drawn):
     module, rows = drawn
-    assert can_be_refitted(module, rows, OBJECTIVE)
+    assert OBJECTIVE.is_least_squares(module)
+    assert can_be_refitted(module, rows)
     holes = Rows(rows.x, None, torch.ones_like(rows.x))
-    assert not can_be_refitted(module, holes, OBJECTIVE)
+    assert not can_be_refitted(module, holes)
     absolute = Objective(AbsoluteError(), 1.0, 1.0, 0.0, None)
-    assert not can_be_refitted(module, rows, absolute)
+    assert not absolute.is_least_squares(module)
     noisy = replace(OBJECTIVE, corruption=object())
-    assert not can_be_refitted(module, rows, noisy)
+    assert not noisy.is_least_squares(module)
     module.output = LogisticSum(mean=torch.zeros(1), scale=torch.ones(()))
-    assert not can_be_refitted(module, rows, OBJECTIVE)
+    assert not OBJECTIVE.is_least_squares(module)
     module.output = Sum()
     module.network.__class__ = Own
-    assert not can_be_refitted(module, rows, OBJECTIVE)
+    assert not OBJECTIVE.is_least_squares(module)
 
 
 def stretched(n_samples):

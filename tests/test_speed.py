@@ -381,9 +381,16 @@ def test_transform_section_measures_time_and_memory(monkeypatch):
     rows = rows_of(list(transform.measure(TINY)))
     encoders = {f"encoder, {n} rows at a time" for n in (256, 300)}
     counts = rows.groupby("section")["method"].agg(set)
-    assert counts[transform.SECTION] == {transform.OURS, *encoders}
-    assert counts[transform.ROW_SECTION] == {transform.OURS, transform.REFERENCE}
-    assert counts[transform.MEMORY_SECTION] == {transform.OURS}
+    ours = {transform.OURS, transform.STEPPED}
+    assert counts[transform.SECTION] == {*ours, *encoders}
+    assert counts[transform.ROW_SECTION] == {*ours, transform.REFERENCE}
+    assert counts[transform.MEMORY_SECTION] == ours
+
+
+def test_promises_of_transform_are_about_the_encoder_alone():
+    X = transform.make_rows(300)
+    assert transform.fitted(X).net_.module_.projection is None
+    assert transform.fitted(X, transform.STEPPED).net_.module_.projection is not None
 
 
 def test_bare_encoder_gives_the_same_codes():

@@ -82,7 +82,9 @@ class Race:
 
     def _untrained(self) -> tuple[Autoencoder, nn.Module]:
         """Return network and loss."""
-        architecture = settings.network_settings(self.estimator, N_COMPONENTS)
+        architecture = settings.network_settings(
+            self.estimator, N_COMPONENTS, len(self.x)
+        )
         module = build_module(self.start, architecture, seed=0)
         objective = Objective.of_start(
             self.estimator.loss,
