@@ -194,8 +194,9 @@ class AutoencoderTransformer(
 
     cv : int, cross-validation splitter, iterable, "auto" or None, default="auto"
         Folds of the guard against overfitting. For the first half of the epochs, each
-        fold is left out by a network of its own, PCA included, and then reconstructed
-        with factors from 0 to 1 on the correction. The last of these networks goes on
+        fold is left out by a network of its own, PCA included, and then reconstructed,
+        with the codes that `transform` would give, with factors from 1 down to 0 on the
+        correction, as long as the loss falls. The last of these networks goes on
         to train on all rows for the second half, and its correction is multiplied by
         the factor that was best (`shrinkage_`); by 0 if that gains less than 2 % on PCA
         or leaves the training rows worse. With the squared error the folds also decide
@@ -330,7 +331,7 @@ class AutoencoderTransformer(
 
     Notes
     -----
-    While training, a code that moves away from PCA's score pays for a fifth of its
+    While training, a code that moves away from PCA's score pays for half of its
     squared shift, times the share of PCA's error that is still there. Where much
     remains unexplained, codes stay what a linear model can read; where bending explains
     nearly all, it is free.

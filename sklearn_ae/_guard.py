@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ from sklearn_ae._last_layer import PENALTIES, LastLayer, best_penalty
 from sklearn_ae._modules import CorrectedPCA
 from sklearn_ae._objective import Objective
 from sklearn_ae._rows import Rows
-from sklearn_ae._shrinkage import best_factor, losses_by_factor
+from sklearn_ae._shrinkage import best_factor, loss_with_factor
 
 
 @dataclass(frozen=True)
@@ -33,12 +34,10 @@ class LeftOut:
                 losses.append(objective.loss(self.module, rows))
         return np.array(losses)
 
-    def losses_by_factor(
-        self, penalty: float | None, objective: Objective
-    ) -> NDArray[np.float64]:
-        """Sum of losses on the fold for each factor on the correction."""
+    def loss(self, objective: Objective, penalty: float | None, factor: float) -> float:
+        """Sum of losses on the fold with a penalty, and a factor on the correction."""
         with nullcontext() if self.layer is None else self.layer.refitted(penalty):
-            return losses_by_factor(self.module, self.rows(), objective)
+            return loss_with_factor(self.module, self.rows(), objective, factor)
 
 
 def penalty_and_factor(
@@ -52,5 +51,8 @@ def penalty_and_factor(
     if all(one.layer is not None for one in left_out):
         losses = [one.losses_by_penalty(objective) for one in left_out]
         penalty = best_penalty(np.sum(losses, axis=0))
-    losses = [one.losses_by_factor(penalty, objective) for one in left_out]
-    return penalty, best_factor(np.sum(losses, axis=0))
+
+    def loss(factor: float) -> float:
+        return math.fsum(one.loss(objective, penalty, factor) for one in left_out)
+
+    return penalty, best_factor(loss)

@@ -12,7 +12,7 @@ from torch.nn import functional
 # the share of PCA's loss that is still there. Where much remains, codes stay what a
 # linear model can read; where bending explains nearly all, it is free.
 # benchmarks/compression.py measures both, loss and linear score, at this value.
-CODE_SHIFT_COST = 0.2
+CODE_SHIFT_COST = 0.5
 # Errors beyond so many standard deviations of what PCA leaves count linearly: Huber's
 # choice, which loses 5 % of efficiency where errors are normal.
 HUBER_THRESHOLD = 1.35

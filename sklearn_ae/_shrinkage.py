@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 from itertools import islice
@@ -123,19 +123,24 @@ def splits(
     return [(torch.from_numpy(train), torch.from_numpy(test)) for train, test in used]
 
 
-def best_factor(losses: NDArray[np.float64]) -> float:
-    """Return the factor with the lowest loss, or 0 if it hardly improves on PCA."""
-    best = int(losses.argmin())
-    confirmed = losses[best] <= (1.0 - SMALLEST_GAIN) * losses[0]
-    return FACTORS[best] if confirmed else 0.0
+def best_factor(loss: Callable[[float], float]) -> float:
+    """Return the factor with the lowest loss, or 0 if it hardly improves on PCA.
+
+    Smaller and smaller factors are tried, as long as the loss falls.
+    """
+    best, lowest = FACTORS[-1], loss(FACTORS[-1])
+    for factor in FACTORS[-2:0:-1]:
+        found = loss(factor)
+        if not found < lowest:
+            break
+        best, lowest = factor, found
+    confirmed = lowest <= (1.0 - SMALLEST_GAIN) * loss(0.0)
+    return best if confirmed else 0.0
 
 
-def losses_by_factor(
-    module: CorrectedPCA, rows: Rows, objective: Objective
-) -> NDArray[np.float64]:
-    """Sum of losses on rows for each factor on the correction."""
-    losses = []
-    for factor in FACTORS:
-        with module.shrunk(factor):
-            losses.append(objective.loss(module, rows))
-    return np.array(losses)
+def loss_with_factor(
+    module: CorrectedPCA, rows: Rows, objective: Objective, factor: float
+) -> float:
+    """Sum of losses on rows with a factor on the correction."""
+    with module.shrunk(factor):
+        return objective.loss(module, rows)

@@ -1,6 +1,7 @@
 """The guard's arithmetic."""
 
 from contextlib import contextmanager
+from functools import partial
 
 import numpy as np
 import pytest
@@ -17,7 +18,7 @@ from sklearn_ae._shrinkage import (
     auto_folds,
     best_factor,
     equal_rows,
-    losses_by_factor,
+    loss_with_factor,
     splits,
 )
 
@@ -49,24 +50,37 @@ def test_factors_go_from_pca_to_the_whole_correction():
 def test_factor_with_the_lowest_error_is_chosen(right_factor):
     x = torch.ones(4, 3, dtype=torch.float64)
     objective = Objective(SquaredError(), 1.0, 1.0, 0.0, None)
-    errors = losses_by_factor(Overshooting(right_factor), Rows(x), objective)
-    assert_allclose(errors, [12 * (1 - f / right_factor) ** 2 for f in FACTORS])
-    assert best_factor(errors) == right_factor
+    loss = partial(loss_with_factor, Overshooting(right_factor), Rows(x), objective)
+    losses = [loss(factor) for factor in FACTORS]
+    assert_allclose(losses, [12 * (1 - f / right_factor) ** 2 for f in FACTORS])
+    assert best_factor(loss) == right_factor
+
+
+def test_no_more_factors_are_tried_than_lower_the_loss():
+    tried = []
+
+    def loss(factor):
+        tried.append(factor)
+        return abs(factor - 0.8) + 1.0
+
+    assert best_factor(loss) == 0.8
+    assert tried == [1.0, 0.9, 0.8, 0.7, 0.0]
 
 
 def test_pca_stays_where_every_correction_is_worse():
-    assert best_factor(np.linspace(1.0, 2.0, len(FACTORS))) == 0.0
+    assert best_factor(lambda factor: 1.0 + factor) == 0.0
 
 
 @pytest.mark.parametrize(("share", "kept"), [(0.5, False), (1.5, True)])
 def test_pca_is_given_up_for_a_gain_of_some_size_only(share, kept):
-    errors = np.full(len(FACTORS), 8.0)
-    errors[-1] = 8.0 * (1 - share * SMALLEST_GAIN)
-    assert (best_factor(errors) == 1.0) == kept
+    def loss(factor):
+        return 8.0 * (1 - share * SMALLEST_GAIN) if factor == 1.0 else 8.0
+
+    assert (best_factor(loss) == 1.0) == kept
 
 
-def test_pca_stays_where_errors_are_not_numbers():
-    assert best_factor(np.full(len(FACTORS), np.nan)) == 0.0
+def test_pca_stays_where_losses_are_not_numbers():
+    assert best_factor(lambda factor: np.nan) == 0.0
 
 
 def test_every_fold_is_left_out_once():
