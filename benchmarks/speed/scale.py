@@ -38,6 +38,7 @@ def build() -> AutoencoderTransformer:
         N_COMPONENTS,
         hidden_layer_sizes=HIDDEN_LAYERS,
         max_iter=N_EPOCHS,
+        transform_max_iter=0,  # as in the larger fits, so that all do the same work
         cv=None,
         device="cpu",
         random_state=0,
