@@ -187,7 +187,7 @@ class AutoencoderTransformer(
         Number of steps in which `transform` moves codes from where the encoder puts
         them towards those whose reconstructions are nearest to the rows (see Notes).
         "auto" takes one after fits to at most 50,000 rows, and else none: with one,
-        `transform` takes about five times as long. It is ignored, and the codes are the
+        `transform` takes about six times as long. It is ignored, and the codes are the
         encoder's, with any other `loss` than "squared_error", with `noise`,
         `nested_dropout`, `output_activation="logistic"`, a `module` or
         `init="random"`.
@@ -196,13 +196,14 @@ class AutoencoderTransformer(
         Folds of the guard against overfitting. For the first half of the epochs, each
         fold is left out by a network of its own, PCA included, and then reconstructed,
         with the codes that `transform` would give, with factors from 1 down to 0 on the
-        correction, as long as the loss falls. The last of these networks goes on
-        to train on all rows for the second half, and its correction is multiplied by
-        the factor that was best (`shrinkage_`); by 0 if that gains less than 2 % on PCA
-        or leaves the training rows worse. With the squared error the folds also decide
-        whether the decoder's last layer, whose best weights follow from those of the
-        other layers, is refitted at the end by ridge regression [8]_, and with which
-        penalty (see Notes). "auto" takes 3 folds up to 500 rows, from there to 10,000
+        correction, as long as the loss falls. The last of these networks goes on to
+        train on all rows for the second half, and its correction is multiplied by the
+        factor that was best (`shrinkage_`); by 0 if that, or the best one for the
+        encoder's codes alone, gains less than 2 % on PCA, or if it leaves the training
+        rows worse. With the squared error the folds also decide whether the decoder's
+        last layer, whose best weights follow from those of the other layers, is
+        refitted at the end by ridge regression [8]_, and with which penalty (see
+        Notes). "auto" takes 3 folds up to 500 rows, from there to 10,000
         rows one of 4 folds alone, and none beyond, where there is little to overfit; if
         fewer rows than codes or fewer than 4 would remain, the result is PCA. Equal
         rows are kept in the same fold, unless a splitter or an iterable gives the rows

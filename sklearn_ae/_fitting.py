@@ -181,7 +181,8 @@ def _finish(trainer: Trainer, data: Data, net: Net, factor: float) -> Fit:
     module, start, objective = net.module_, trainer.start, trainer.objective
     architecture, (X, weight) = trainer.architecture, (data.X, data.weight)
     _to_double(module, start)
-    trainer.project(module, trainer.rows)
+    if isinstance(module, CorrectedPCA):
+        module.projection = trainer.projection(module, trainer.rows)
     codec, basis, moments = _change_basis(module, start, X, weight, architecture)
     loss = moments.mean_squared_error / objective.total
     if data.validation is not None or trainer.options.loss != "squared_error":

@@ -6,38 +6,44 @@ import math
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
-from numpy.typing import NDArray
 
 from sklearn_ae._last_layer import PENALTIES, LastLayer, best_penalty
 from sklearn_ae._modules import CorrectedPCA
 from sklearn_ae._objective import Objective
+from sklearn_ae._projection import Projection
 from sklearn_ae._rows import Rows
 from sklearn_ae._shrinkage import best_factor, loss_with_factor
 
 
 @dataclass(frozen=True)
 class LeftOut:
-    """A module that was trained without a fold, and what the guard asks of it."""
+    """A module that was trained without a fold, and what the guard asks of it.
+
+    Its codes are the encoder's unless steps are asked for.
+    """
 
     module: CorrectedPCA
     layer: LastLayer | None
+    projection: Projection | None
     rows: Callable[[], Rows]  # the fold; not held, as folds may be many
 
-    def losses_by_penalty(self, objective: Objective) -> NDArray[np.float64]:
-        """Sum of losses on the fold without a refit, then for each penalty."""
-        rows, losses = self.rows(), []
-        assert self.layer is not None
-        for penalty in (None, *PENALTIES):
-            with self.layer.refitted(penalty):
-                losses.append(objective.loss(self.module, rows))
-        return np.array(losses)
-
-    def loss(self, objective: Objective, penalty: float | None, factor: float) -> float:
+    def loss(
+        self,
+        objective: Objective,
+        stepping: bool,
+        penalty: float | None = None,
+        factor: float = 1.0,
+    ) -> float:
         """Sum of losses on the fold with a penalty, and a factor on the correction."""
-        with nullcontext() if self.layer is None else self.layer.refitted(penalty):
-            return loss_with_factor(self.module, self.rows(), objective, factor)
+        self.module.projection = self.projection if stepping else None
+        try:
+            with nullcontext() if self.layer is None else self.layer.refitted(penalty):
+                return loss_with_factor(self.module, self.rows(), objective, factor)
+        finally:
+            self.module.projection = None
 
 
 def penalty_and_factor(
@@ -45,14 +51,27 @@ def penalty_and_factor(
 ) -> tuple[float | None, float]:
     """Return penalty and factor with which all folds together are reconstructed well.
 
-    The penalty is chosen for the whole correction, then the factor.
+    Those that are best for the codes of `transform`. But the factor is 0 unless there
+    is one that the encoder's codes confirm too: a surface that winds through all
+    columns comes nearer to any rows than a plane does, and steps find the way there.
     """
+    penalty, factor = _best_for(left_out, objective, stepping=False)
+    if factor > 0 and any(one.projection is not None for one in left_out):
+        return _best_for(left_out, objective, stepping=True)
+    return penalty, factor
+
+
+def _best_for(
+    left_out: Sequence[LeftOut], objective: Objective, stepping: bool
+) -> tuple[float | None, float]:
+    """Choose the penalty for the whole correction, then the factor."""
+
+    def loss(penalty: float | None, factor: float = 1.0) -> float:
+        return math.fsum(
+            one.loss(objective, stepping, penalty, factor) for one in left_out
+        )
+
     penalty = None
     if all(one.layer is not None for one in left_out):
-        losses = [one.losses_by_penalty(objective) for one in left_out]
-        penalty = best_penalty(np.sum(losses, axis=0))
-
-    def loss(factor: float) -> float:
-        return math.fsum(one.loss(objective, penalty, factor) for one in left_out)
-
-    return penalty, best_factor(loss)
+        penalty = best_penalty(np.array([loss(one) for one in (None, *PENALTIES)]))
+    return penalty, best_factor(partial(loss, penalty))

@@ -38,9 +38,7 @@ from sklearn_ae._projection import Projection
 from sklearn_ae._rows import Rows
 from sklearn_ae._shrinkage import (
     Folds,
-    best_factor,
     equal_rows,
-    loss_with_factor,
     splits,
 )
 from sklearn_ae._training import (
@@ -279,7 +277,6 @@ class Trainer:
         net, left_out = self._without_folds(folds, first)
         penalty, factor = penalty_and_factor(left_out, self.objective)
         module = net.module_
-        module.projection = None
         self._put_under(net, self.start)
         self._improve(net, self.n_epochs - first)
         # A callback may have restored weights together with the PCA of that time.
@@ -315,9 +312,9 @@ class Trainer:
             rows = self.rows[train]
             run_epochs(net, rows, n_epochs)
             layer = self._last_layer(net.module_, rows)
-            self.project(net.module_, rows)
+            projection = self.projection(net.module_, rows)
             fold = partial(self.rows.__getitem__, test)
-            left_out.append(LeftOut(net.module_, layer, fold))
+            left_out.append(LeftOut(net.module_, layer, projection, fold))
         return net, left_out
 
     def _splits(self, folds: Folds) -> list[tuple[Tensor, Tensor]]:
@@ -349,15 +346,16 @@ class Trainer:
         """Return how many rows a row of weight 1 stands for."""
         return self.start.n_samples / len(self.rows)
 
-    def project(self, module: Autoencoder, rows: Rows) -> None:
-        """Let the codes of a module, trained on some rows, take their steps.
+    def projection(self, module: Autoencoder, rows: Rows) -> Projection | None:
+        """Return the steps for the codes of a module that was trained on some rows.
 
-        Only if these are known and there are any.
+        None where they are not known, or none are wanted.
         """
         n_steps, unit = self.architecture.n_steps, self.objective.unit
-        if n_steps > 0 and not is_pca(module) and self._is_least_squares(module):
-            assert isinstance(module, CorrectedPCA)
-            module.projection = Projection.of_rows(module, rows, unit, n_steps)
+        if n_steps == 0 or is_pca(module) or not self._is_least_squares(module):
+            return None
+        assert isinstance(module, CorrectedPCA)
+        return Projection.of_rows(module, rows, unit, n_steps)
 
     def _is_least_squares(self, module: Autoencoder) -> bool:
         """Whether errors of reconstructions from whole codes are all that counts."""
@@ -371,10 +369,13 @@ class Trainer:
         n_epochs = math.ceil(self.n_epochs / 2) if trained else 0
         net = self._net(self._module_of(train), [Phase(len(train), n_epochs)])
         run_epochs(net, self.rows[train], n_epochs)
-        self.project(net.module_, self.rows[train])
-        variance, rows = self.objective.of_variance(), self.rows[test]
-        loss = partial(loss_with_factor, net.module_, rows, variance)
-        return 1.0 - loss(best_factor(loss)) / variance.loss_of_mean(rows)
+        projection = self.projection(net.module_, self.rows[train])
+        fold = partial(self.rows.__getitem__, test)
+        left_out = LeftOut(net.module_, None, projection, fold)
+        variance = self.objective.of_variance()
+        _, factor = penalty_and_factor([left_out], variance)
+        loss = left_out.loss(variance, stepping=True, factor=factor)
+        return 1.0 - loss / variance.loss_of_mean(self.rows[test])
 
     def _improve(self, net: Net, n_epochs: int, penalty: float | None = None) -> bool:
         """Train on all rows to the end, and go back if that has made them worse.

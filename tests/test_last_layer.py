@@ -207,13 +207,20 @@ def test_guarded_fit_ends_with_the_refit_that_its_fold_confirms(quick, monkeypat
         refit(self, penalty)
 
     monkeypatch.setattr(LastLayer, "refit", told)
-    refitted = quick(1, cv="auto").fit(X)
+    refitted = quick(1, cv="auto", transform_max_iter=0).fit(X)
     # On the fold each penalty, and the chosen one for each factor; on all rows that.
     assert penalties[:3] == list(PENALTIES)
     assert len(penalties) >= 3 + 2 + 1
     assert len(set(penalties[3:])) == 1
+    penalties.clear()
+    quick(1, cv="auto").fit(X)
+    # The same for the encoder's codes, and for those of transform.
+    assert penalties[:3] == list(PENALTIES)
+    assert any(
+        penalties[i : i + 3] == list(PENALTIES) for i in range(5, len(penalties) - 3)
+    )
     monkeypatch.setattr("sklearn_ae._guard.best_penalty", lambda losses: None)
-    trained = quick(1, cv="auto").fit(X)
+    trained = quick(1, cv="auto", transform_max_iter=0).fit(X)
     assert refitted.score(X) > trained.score(X)
     assert refitted.score(new) > trained.score(new)
 

@@ -8,6 +8,7 @@ import pytest
 import torch
 from numpy.testing import assert_allclose, assert_array_equal
 
+from sklearn_ae._guard import penalty_and_factor
 from sklearn_ae._losses import SquaredError
 from sklearn_ae._objective import Objective
 from sklearn_ae._rows import Rows
@@ -141,3 +142,29 @@ def test_automatic_folds_are_fewer_with_more_rows():
 def test_automatic_folds_are_left_out_where_codes_are_as_many_as_rows():
     assert auto_folds(30, 2).n_used > 0
     assert auto_folds(30, 20).n_used == 0
+
+
+class Judged:
+    """What a fold says of factors, for the encoder's codes and those of transform."""
+
+    layer = None
+    projection = object()
+
+    def __init__(self, best_alone, best_stepping):
+        self.best = {False: best_alone, True: best_stepping}
+
+    def loss(self, objective, stepping, penalty, factor):
+        assert penalty is None
+        return 1.0 + (factor - self.best[stepping]) ** 2
+
+
+@pytest.mark.parametrize(
+    ("best_alone", "best_stepping", "expected"),
+    [(0.5, 0.9, 0.9), (0.5, 0.0, 0.0), (0.0, 0.9, 0.0)],
+)
+def test_steps_do_not_confirm_a_correction_alone(best_alone, best_stepping, expected):
+    judged = [Judged(best_alone, best_stepping)] * 2
+    assert penalty_and_factor(judged, objective=None) == (None, expected)
+    for one in judged:
+        one.projection = None
+    assert penalty_and_factor(judged, objective=None) == (None, best_alone)
