@@ -187,23 +187,24 @@ class AutoencoderTransformer(
         Number of steps in which `transform` moves codes from where the encoder puts
         them towards those whose reconstructions are nearest to the rows (see Notes).
         "auto" takes one after fits to at most 50,000 rows, and else none: with one,
-        `transform` takes about six times as long. It is ignored, and the codes are the
-        encoder's, with any other `loss` than "squared_error", with `noise`,
-        `nested_dropout`, `output_activation="logistic"`, a `module` or
-        `init="random"`.
+        `transform` takes about six times as long. The number counts in the next `fit`,
+        whose guard judges codes that have taken these steps. It is ignored, and the
+        codes are the encoder's, with any other `loss` than "squared_error", with
+        `noise`, `nested_dropout`, `output_activation="logistic"`, a `module` of one's
+        own or `init="random"`, and where the result is PCA.
 
     cv : int, cross-validation splitter, iterable, "auto" or None, default="auto"
         Folds of the guard against overfitting. For the first half of the epochs, each
         fold is left out by a network of its own, PCA included, and then reconstructed,
-        with the codes that `transform` would give, with factors from 1 down to 0 on the
-        correction, as long as the loss falls. The last of these networks goes on to
-        train on all rows for the second half, and its correction is multiplied by the
-        factor that was best (`shrinkage_`); by 0 if that, or the best one for the
-        encoder's codes alone, gains less than 2 % on PCA, or if it leaves the training
-        rows worse. With the squared error the folds also decide whether the decoder's
-        last layer, whose best weights follow from those of the other layers, is
-        refitted at the end by ridge regression [8]_, and with which penalty (see
-        Notes). "auto" takes 3 folds up to 500 rows, from there to 10,000
+        from codes that have taken the steps of `transform_max_iter`, with factors from
+        1 down to 0 on the correction, as long as the loss falls. The last of these
+        networks goes on to train on all rows for the second half, and its correction is
+        multiplied by the factor that was best (`shrinkage_`); by 0 if that, or the best
+        one for the encoder's codes alone, gains less than 2 % on PCA, or if it leaves
+        the training rows worse. With the squared error the folds also decide whether
+        the decoder's last layer, whose best weights follow from those of the other
+        layers, is refitted at the end by ridge regression [8]_, and with which penalty
+        (see Notes). "auto" takes 3 folds up to 500 rows, from there to 10,000
         rows one of 4 folds alone, and none beyond, where there is little to overfit; if
         fewer rows than codes or fewer than 4 would remain, the result is PCA. Equal
         rows are kept in the same fold, unless a splitter or an iterable gives the rows
@@ -280,10 +281,9 @@ class AutoencoderTransformer(
 
     feature_contributions_ : ndarray of shape (n_components, n_features)
         How much each column drives each code: the derivative of the code with respect
-        to the column, averaged over training rows (at most 256, fewer with more than
-        10 codes, evenly spread), in
-        units of the code per unit of the column. For a linear autoencoder without
-        `whiten` it is PCA's `components_`.
+        to the column, averaged over training rows (at most 256, evenly spread, and
+        fewer for more than 10 codes), in units of the code per unit of the column. For
+        a linear autoencoder without `whiten` it is PCA's `components_`.
 
     pca_score_ : float
         Fraction of variance that PCA explains with as many components: of the held-out
@@ -299,13 +299,13 @@ class AutoencoderTransformer(
         Number of epochs run.
 
     loss_curve_ : list of float of length n_iter_
-        Mean training loss of each epoch, as a fraction of what predicting the mean
-        costs: with `loss="squared_error"`, of the total variance. It includes the cost
-        of shifted codes (see Notes) and `code_penalty`.
+        Mean training loss of each epoch, with the encoder's codes, as a fraction of
+        what predicting the mean costs: with `loss="squared_error"`, of the total
+        variance. It includes the cost of shifted codes (see Notes) and `code_penalty`.
 
     validation_loss_curve_ : list of float of length n_iter_ or None
-        Loss on the held-out rows after each epoch, in the same unit; None without
-        held-out rows.
+        Loss on the held-out rows after each epoch, of the encoder's codes and in the
+        same unit; None without held-out rows.
 
     best_loss_ : float
         Loss of what was kept, after the refit, with the codes of `transform` and
@@ -340,11 +340,12 @@ class AutoencoderTransformer(
     PCA's scores are those of the point nearest to a row in a plane. An encoder only
     comes close to the nearest point of what the decoder spans, the less so for rows
     that it has not seen [9]_. Steps of `transform_max_iter` go on from there: down the
-    gradient of the squared reconstruction error, plus the cost of the shift as in
-    training, in the metric of the average Gauss-Newton matrix of training rows, and so
-    far as the error falls along the tangent, with a damping of a hundredth [10]_. A row
-    that a step would leave worse keeps its code. Missing cells count with the values
-    that they are filled with.
+    gradient of the squared reconstruction error plus the cost of the shift as in
+    training, in the metric of the average Gauss-Newton matrix of training rows, and as
+    far as this falls along the tangent, with a damping of a hundredth [10]_. A row
+    whose reconstruction a step would leave worse keeps its code. Missing cells count
+    with the values that they are filled with; where the observed cells of the training
+    rows are left worse by that, no steps are taken.
 
     The refit after a guarded fit changes the decoder's last layer by ridge regression
     of what is left unexplained on the last hidden layer's outputs. The penalties 1, 10
@@ -425,6 +426,12 @@ class AutoencoderTransformer(
     .. [8] Golub, G. H., & Pereyra, V. (1973). "The differentiation of pseudo-inverses
        and nonlinear least squares problems whose variables separate". SIAM Journal on
        Numerical Analysis 10(2), 413-432.
+
+    .. [9] Cremer, C., Li, X., & Duvenaud, D. (2018). "Inference suboptimality in
+       variational autoencoders". ICML 2018.
+
+    .. [10] Levenberg, K. (1944). "A method for the solution of certain non-linear
+       problems in least squares". Quarterly of Applied Mathematics 2(2), 164-168.
 
     Examples
     --------

@@ -181,8 +181,7 @@ def _finish(trainer: Trainer, data: Data, net: Net, factor: float) -> Fit:
     module, start, objective = net.module_, trainer.start, trainer.objective
     architecture, (X, weight) = trainer.architecture, (data.X, data.weight)
     _to_double(module, start)
-    if isinstance(module, CorrectedPCA):
-        module.projection = trainer.projection(module, trainer.rows)
+    _project(trainer, module, data)
     codec, basis, moments = _change_basis(module, start, X, weight, architecture)
     loss = moments.mean_squared_error / objective.total
     if data.validation is not None or trainer.options.loss != "squared_error":
@@ -254,6 +253,24 @@ def _to_double(module: Autoencoder, start: LinearStart) -> None:
     if isinstance(module.output, LogisticSum):
         module.output.mean = as_tensor(start.mean, torch.float64)
         module.output.scale = torch.tensor(start.scale, dtype=torch.float64)
+
+
+def _project(trainer: Trainer, module: Autoencoder, data: Data) -> None:
+    """Let the codes of a module take their steps, unless observed cells lose by it."""
+    projection = trainer.projection(module, trainer.rows)
+    if projection is None:
+        return
+    assert isinstance(module, CorrectedPCA)
+    if trainer.rows.are_whole:  # no row loses
+        module.projection = projection
+        return
+    losses = []
+    for module.projection in (None, projection):
+        losses.append(
+            _mean_loss(module, trainer.start, *data.training, trainer.objective)
+        )
+    if not losses[1] <= losses[0]:
+        module.projection = None
 
 
 def _change_basis(

@@ -178,7 +178,7 @@ class CorrectedPCA(Autoencoder):
             self.code_step, self.residual_scale = steps
 
     def raw_encode(self, x: Tensor) -> Tensor:
-        """Return PCA's scores plus the correction, projected if there is what does."""
+        """Return PCA's scores plus the correction, moved by the projection, if any."""
         inputs = x / self.column_scale if self.subspace is None else x @ self.subspace.T
         code = x @ self.components.T + self.network.encode(inputs) * self.code_step
         return code if self.projection is None else self.projection(self, x, code)

@@ -84,14 +84,9 @@ class Objective:
         return replace(self, cell_loss=SquaredError(), corruption=None)
 
     def is_least_squares(self, module: Autoencoder) -> bool:
-        """Whether squared errors of a built-in network's clean rows are minimised.
-
-        On top of PCA, without bounds.
-        """
-        clean, squared = (
-            self.corruption is None,
-            isinstance(self.cell_loss, SquaredError),
-        )
+        """Whether it is the squared error of PCA plus a correction, of clean rows."""
+        clean = self.corruption is None
+        squared = isinstance(self.cell_loss, SquaredError)
         return clean and squared and has_free_layers(module)
 
     def criterion(self, module: Autoencoder, start: LinearStart) -> ReconstructionLoss:

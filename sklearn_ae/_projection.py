@@ -10,11 +10,11 @@ from sklearn_ae._modules import CorrectedPCA
 from sklearn_ae._network import SLOPES, Correction
 from sklearn_ae._rows import Rows, spread_rows
 
-# Share of the squared step that is added to what it changes: Levenberg's damping, for
-# directions in which the reconstruction hardly moves.
+# Levenberg's damping, for directions in which the reconstruction hardly moves: a share
+# of the matrix's mean diagonal, and of the squared step in its metric.
 DAMPING = 1e-2
-# By this share the error of a row may rise from rounding.
-ROUNDING = 1e-5
+# By so many roundings the error of a row may seem to rise.
+ROUNDINGS = 100
 
 
 class Projection(nn.Module):
@@ -57,7 +57,7 @@ class Projection(nn.Module):
         rows : Rows
             What it was trained on.
         unit : float
-            What PCA leaves of a row in the mean.
+            Mean squared error per row that PCA leaves.
         n_steps : int
             Number of steps.
         """
@@ -74,7 +74,9 @@ class Projection(nn.Module):
             average = torch.stack([(column * weight).sum(dim=0) for column in columns])
             # PCA's part alone would be the identity.
             average += (shift_cost + DAMPING * average.diagonal().mean()) * axes
-        return cls(torch.linalg.inv(average), shift_cost, n_steps)
+        # In the order in which a file has it, or products would round differently.
+        metric = torch.linalg.inv(average).contiguous()
+        return cls(metric, shift_cost, n_steps)
 
     def forward(self, module: CorrectedPCA, x: Tensor, code: Tensor) -> Tensor:
         """Return codes of rows after all steps, from those of the encoder."""
@@ -97,8 +99,9 @@ class Projection(nn.Module):
         error, error_before = (
             _sums(part.square()) for part in (x - module.raw_decode(moved), left)
         )
-        # Not so either where it cannot be compared.
-        return torch.where(error <= error_before * (1 + ROUNDING), moved, code)
+        # NaN compares as false: such a row keeps its code.
+        most = error_before * (1 + ROUNDINGS * torch.finfo(x.dtype).eps)
+        return torch.where(error <= most, moved, code)
 
 
 class Tangent:
@@ -132,7 +135,7 @@ class Tangent:
     def push(self, direction: Tensor) -> Tensor:
         """Return the change of reconstructions with changes of the codes."""
         change = inputs = direction / self.module.code_scale
-        for layer, slope in zip(self.layers, self.slopes, strict=False):
+        for layer, slope in zip(self.layers[:-1], self.slopes, strict=True):
             change = (change @ layer.weight.T) * slope
         change = change @ self.layers[-1].weight.T + inputs @ self.skip.T
         return direction @ self.module.components + self._to_columns(change)
@@ -156,7 +159,7 @@ class Tangent:
 
 
 def _some(rows: Rows, n_components: int, like: Tensor) -> tuple[Tensor, Tensor]:
-    """Return some rows and weights that sum to 1, for a pass over them a code."""
+    """Return rows, few enough for one pass per code, and weights that sum to 1."""
     chosen = rows[torch.from_numpy(spread_rows(len(rows), n_components))]
     x, weight = chosen.x.to(like), chosen.row_weight
     weight = torch.ones_like(x[:, :1]) if weight is None else weight.to(like)

@@ -24,9 +24,9 @@ EVALUATION_BATCH = 4096
 def spread_rows(n_samples: int, n_passes: int) -> NDArray[np.intp]:
     """Return the indices of rows, evenly spread: the fewer, the more passes they cost.
 
-    At most 256 and at least 32, or as many as there are.
+    At most 256 and at least 8, or as many as there are.
     """
-    n_rows = min(max(2560 // n_passes, 32), 256, n_samples)
+    n_rows = min(max(2560 // n_passes, 8), 256, n_samples)
     return np.linspace(0, n_samples - 1, n_rows).round().astype(np.intp)
 
 

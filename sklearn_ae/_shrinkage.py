@@ -131,7 +131,7 @@ def best_factor(loss: Callable[[float], float]) -> float:
     best, lowest = FACTORS[-1], loss(FACTORS[-1])
     for factor in FACTORS[-2:0:-1]:
         found = loss(factor)
-        if not found < lowest:
+        if np.isfinite(lowest) and not found < lowest:
             break
         best, lowest = factor, found
     confirmed = lowest <= (1.0 - SMALLEST_GAIN) * loss(0.0)

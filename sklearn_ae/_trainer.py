@@ -369,7 +369,9 @@ class Trainer:
         n_epochs = math.ceil(self.n_epochs / 2) if trained else 0
         net = self._net(self._module_of(train), [Phase(len(train), n_epochs)])
         run_epochs(net, self.rows[train], n_epochs)
-        projection = self.projection(net.module_, self.rows[train])
+        projection = None
+        if trained:
+            projection = self.projection(net.module_, self.rows[train])
         fold = partial(self.rows.__getitem__, test)
         left_out = LeftOut(net.module_, None, projection, fold)
         variance = self.objective.of_variance()

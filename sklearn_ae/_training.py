@@ -172,7 +172,7 @@ def auto_batch_size(n_samples: int) -> int:
 
 
 def auto_max_iter(n_samples: int) -> int:
-    """Return the epochs that visit 380,000 rows, from 10 to 38."""
+    """Return the epochs that visit 360,000 rows, from 10 to 36."""
     return min(max(360_000 // n_samples, 10), 36)
 
 

@@ -108,6 +108,8 @@ CASES = [
     {"hidden_layer_sizes": ()},
     {"hidden_layer_sizes": [8, 4]},
     {"n_components": 0.5},
+    {"n_components": 5, "max_iter": 20},
+    {"n_components": 7, "transform_max_iter": 3},
     {"n_components": None, "max_iter": 2},
     {"batch_size": "auto", "alpha": 0},
     {"random_state": None},
@@ -131,6 +133,15 @@ def test_noise_floor_is_kept(quick, wide_linear, path, whiten):
     model = quick(2, whiten=whiten).fit(wide_linear)
     assert model._fit_result.start.subspace is not None
     assert_same_results(model, round_trip(model, path), wide_linear)
+
+
+@pytest.mark.parametrize("n_components", [3, 4, 5, 6, 10])
+def test_steps_are_the_same_to_the_last_bit(quick, path, n_components):
+    random = np.random.default_rng(0)
+    X = np.sin(random.standard_normal((300, 4)) @ random.standard_normal((4, 30)))
+    model = quick(n_components, hidden_layer_sizes=(40, 20)).fit(X)
+    assert model.net_.module_.projection is not None
+    assert_same_results(model, round_trip(model, path), X)
 
 
 def test_constant_data_can_be_saved(quick, path):

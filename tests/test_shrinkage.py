@@ -84,6 +84,11 @@ def test_pca_stays_where_losses_are_not_numbers():
     assert best_factor(lambda factor: np.nan) == 0.0
 
 
+@pytest.mark.parametrize("large", [np.inf, np.nan])
+def test_factors_that_overflow_are_passed_by(large):
+    assert best_factor(lambda f: large if f > 0.5 else 2 + abs(f - 0.3)) == 0.3
+
+
 def test_every_fold_is_left_out_once():
     parts = splits(11, Folds(3, 3), seed=0)
     left_out = torch.cat([test for _, test in parts])
