@@ -186,9 +186,10 @@ class AutoencoderTransformer(
     transform_max_iter : int or "auto", default="auto"
         Number of steps in which `transform` moves codes from where the encoder puts
         them towards those whose reconstructions are nearest to the rows (see Notes).
-        "auto" takes one after fits to at most 50,000 rows, and else none: with one,
-        `transform` takes about six times as long. The number counts in the next `fit`,
-        whose guard judges codes that have taken these steps. It is ignored, and the
+        All are taken, and each costs four to six times what the encoder does. "auto"
+        takes one after training on at most 50,000 rows, and else none. The number
+        counts from the next `fit` on, whose guard judges codes that have taken these
+        steps. It is ignored, and the
         codes are the encoder's, with any other `loss` than "squared_error", with
         `noise`, `nested_dropout`, `output_activation="logistic"`, a `module` of one's
         own or `init="random"`, and where the result is PCA.
@@ -344,8 +345,10 @@ class AutoencoderTransformer(
     training, in the metric of the average Gauss-Newton matrix of training rows, and as
     far as this falls along the tangent, with a damping of a hundredth [10]_. A row
     whose reconstruction a step would leave worse keeps its code. Missing cells count
-    with the values that they are filled with; where the observed cells of the training
-    rows are left worse by that, no steps are taken.
+    with the values that they are filled with; where the observed cells of the rows
+    that `best_loss_` is measured on are left worse by that, no steps are taken. Where
+    two points are equally near to a row, small changes of it may let its code jump;
+    the encoder's codes are smooth.
 
     The refit after a guarded fit changes the decoder's last layer by ridge regression
     of what is left unexplained on the last hidden layer's outputs. The penalties 1, 10

@@ -267,7 +267,7 @@ def _project(trainer: Trainer, module: Autoencoder, data: Data) -> None:
     losses = []
     for module.projection in (None, projection):
         losses.append(
-            _mean_loss(module, trainer.start, *data.training, trainer.objective)
+            _mean_loss(module, trainer.start, *data.judged, trainer.objective)
         )
     if not losses[1] <= losses[0]:
         module.projection = None

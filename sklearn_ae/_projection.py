@@ -99,9 +99,10 @@ class Projection(nn.Module):
         error, error_before = (
             _sums(part.square()) for part in (x - module.raw_decode(moved), left)
         )
-        # NaN compares as false: such a row keeps its code.
         most = error_before * (1 + ROUNDINGS * torch.finfo(x.dtype).eps)
-        return torch.where(error <= most, moved, code)
+        # What overflows cannot be compared.
+        is_known = (error <= most) & most.isfinite()
+        return torch.where(is_known, moved, code)
 
 
 class Tangent:

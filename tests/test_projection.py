@@ -302,6 +302,21 @@ def test_rows_do_not_depend_on_each_other(quick, curved):
     assert_allclose(model.transform(curved[5:6]), codes[5:6], rtol=1e-9)
 
 
+def test_rows_whose_errors_overflow_keep_their_codes():
+    module, rows = drawn()
+    module.projection = Projection.of_rows(module, rows, 1.0, 1)
+    module.float()
+    x = rows.x * torch.tensor([[1e19], [1e20], [1e21], [1.0]]).repeat(30, 1)
+    code = module.raw_encode(x)
+    overflows = ~errors(module, x).isfinite()
+    assert overflows[2::4].sum() > 10
+    assert not overflows[3::4].any()
+    module.projection = None
+    alone = module.raw_encode(x)
+    assert torch.equal(code[overflows], alone[overflows])
+    assert not torch.equal(code[~overflows], alone[~overflows])
+
+
 @pytest.mark.parametrize("factor", [1e6, 1e30, 1e150])
 def test_rows_far_out_keep_finite_codes(quick, curved, factor):
     alone, one = (quick(transform_max_iter=n).fit(curved) for n in (0, 1))
