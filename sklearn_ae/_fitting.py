@@ -264,12 +264,10 @@ def _project(trainer: Trainer, module: Autoencoder, data: Data) -> None:
     if trainer.rows.are_whole:  # no row loses
         module.projection = projection
         return
-    losses = []
-    for module.projection in (None, projection):
-        losses.append(
-            _mean_loss(module, trainer.start, *data.judged, trainer.objective)
-        )
-    if not losses[1] <= losses[0]:
+    loss = partial(_mean_loss, module, trainer.start, *data.judged, trainer.objective)
+    alone = loss()
+    module.projection = projection
+    if not loss() <= alone:
         module.projection = None
 
 
