@@ -189,10 +189,10 @@ class AutoencoderTransformer(
         All are taken, and each costs four to six times what the encoder does. "auto"
         takes one after training on at most 50,000 rows, and else none. The number
         counts from the next `fit` on, whose guard judges codes that have taken these
-        steps. It is ignored, and the
-        codes are the encoder's, with any other `loss` than "squared_error", with
-        `noise`, `nested_dropout`, `output_activation="logistic"`, a `module` of one's
-        own or `init="random"`, and where the result is PCA.
+        steps. It is ignored, and the codes are the encoder's, with any other `loss`
+        than "squared_error", with `noise`, `nested_dropout`,
+        `output_activation="logistic"`, a `module` of one's own or `init="random"`, and
+        where the result is PCA.
 
     cv : int, cross-validation splitter, iterable, "auto" or None, default="auto"
         Folds of the guard against overfitting. For the first half of the epochs, each
@@ -205,12 +205,12 @@ class AutoencoderTransformer(
         the training rows worse. With the squared error the folds also decide whether
         the decoder's last layer, whose best weights follow from those of the other
         layers, is refitted at the end by ridge regression [8]_, and with which penalty
-        (see Notes). "auto" takes 3 folds up to 500 rows, from there to 10,000
-        rows one of 4 folds alone, and none beyond, where there is little to overfit; if
-        fewer rows than codes or fewer than 4 would remain, the result is PCA. Equal
-        rows are kept in the same fold, unless a splitter or an iterable gives the rows
-        to train on and to leave out, as in scikit-learn. None goes without. Ignored
-        with `early_stopping=True`, `init="random"` or when a fit is continued.
+        (see Notes). "auto" takes 3 folds up to 500 rows, from there to 10,000 rows one
+        of 4 folds alone, and none beyond, where there is little to overfit; if fewer
+        rows than codes or fewer than 4 would remain, the result is PCA. Equal rows are
+        kept in the same fold, unless a splitter or an iterable gives the rows to train
+        on and to leave out, as in scikit-learn. None goes without. Ignored with
+        `early_stopping=True`, `init="random"` or when a fit is continued.
 
     early_stopping : bool, default=False
         Whether to hold out `validation_fraction` of the rows, to stop when the loss on
