@@ -51,10 +51,14 @@ PARAMETERS: dict[str, tuple[Any, ...]] = {
 }
 # All are looked up in their modules at each fit, so that a patched value counts.
 CONSTANTS: dict[str, tuple[Any, ...]] = {
-    "sklearn_ae._losses.CODE_SHIFT_COST": (0.0, 0.03, 0.3),
+    "sklearn_ae._losses.CODE_SHIFT_COST": (0.1, 0.2, 1.0),
+    "sklearn_ae._losses.FEW_VALUES": (0,),
     "sklearn_ae._modules.CODE_STEP": (0.1, 0.3, 1.0),
     "sklearn_ae._network.BANDWIDTHS": (1.0, 3.0),
     "sklearn_ae._training.BETAS": ((0.9, 0.999),),
+    "sklearn_ae._training.LARGEST_SHARE": (0.0,),
+    "sklearn_ae._training.LARGEST_SHARE_SMALL": (0.0,),
+    "sklearn_ae._training.MOST_TIMES": (2.0, 4.0),
 }
 # The name that the trainer imported, as patching the function's own module would miss.
 AUTO_EPOCHS = "sklearn_ae._trainer.auto_max_iter"

@@ -37,7 +37,7 @@ from sklearn_ae._settings import (
     training_settings,
 )
 from sklearn_ae._threads import private_generators
-from sklearn_ae._training import auto_max_iter
+from sklearn_ae._training import most_epochs
 
 FITTED_ATTRIBUTES = {
     "_fit_result",
@@ -178,8 +178,11 @@ class AutoencoderTransformer(
         unexplained variance, say, which is why it is off by default.
 
     max_iter : int or "auto", default="auto"
-        Number of epochs; fewer with `early_stopping=True`. "auto" takes 36 up to 10,000
-        rows, then as many as visit 360,000 rows, but at least 10. None are needed, and
+        Number of epochs; fewer with `early_stopping=True`. "auto" takes 36 up to 9,000
+        rows, then as many as visit 324,000 rows, but at least 10. The half that follows
+        the judgement of the guard (see `cv`) is up to three times as long where much is
+        bent, which takes long to learn: 0.5 over the share of PCA's loss that is left
+        on the folds times as long, or 1.5 over it up to 500 rows. None are needed, and
         `n_iter_` is 0, where PCA is already the optimum: without hidden layers, or
         where PCA leaves nothing.
 
@@ -195,22 +198,23 @@ class AutoencoderTransformer(
         where the result is PCA.
 
     cv : int, cross-validation splitter, iterable, "auto" or None, default="auto"
-        Folds of the guard against overfitting. For the first half of the epochs, each
-        fold is left out by a network of its own, PCA included, and then reconstructed,
-        from codes that have taken the steps of `transform_max_iter`, with factors from
-        1 down to 0 on the correction, as long as the loss falls. The last of these
-        networks goes on to train on all rows for the second half, and its correction is
-        multiplied by the factor that was best (`shrinkage_`); by 0 if that, or the best
-        one for the encoder's codes alone, gains less than 2 % on PCA, or if it leaves
-        the training rows worse. With the squared error the folds also decide whether
-        the decoder's last layer, whose best weights follow from those of the other
-        layers, is refitted at the end by ridge regression [8]_, and with which penalty
-        (see Notes). "auto" takes 3 folds up to 500 rows, from there to 10,000 rows one
-        of 4 folds alone, and none beyond, where there is little to overfit; if fewer
-        rows than codes or fewer than 4 would remain, the result is PCA. Equal rows are
-        kept in the same fold, unless a splitter or an iterable gives the rows to train
-        on and to leave out, as in scikit-learn. None goes without. Ignored with
-        `early_stopping=True`, `init="random"` or when a fit is continued.
+        Folds of the guard against overfitting. For half of `max_iter` (18 epochs or
+        fewer with "auto"), each fold is left out by a network of its own, PCA included,
+        and then reconstructed, from codes that have taken the steps of
+        `transform_max_iter`, with factors from 1 down to 0 on the correction, as long
+        as the loss falls. The last of these networks goes on to train on all rows, and
+        its correction is multiplied by the factor that was best (`shrinkage_`); by 0 if
+        that, or the best one for the encoder's codes alone, gains less than 2 % on PCA,
+        or if it leaves the training rows worse. With the squared error the folds also
+        decide whether the decoder's last layer, whose best weights follow from those of
+        the other layers, is refitted at the end by ridge regression [8]_, and with
+        which penalty (see Notes). "auto" takes 3 folds up to 500 rows, from there to
+        10,000 rows one of 4 folds alone, and none beyond, where there is little to
+        overfit; if fewer rows than codes or fewer than 4 would remain, the result is
+        PCA. Equal rows are kept in the same fold, unless a splitter or an iterable
+        gives the rows to train on and to leave out, as in scikit-learn. None goes
+        without. Ignored with `early_stopping=True`, `init="random"` or when a fit is
+        continued.
 
     early_stopping : bool, default=False
         Whether to hold out `validation_fraction` of the rows, to stop when the loss on
@@ -336,7 +340,8 @@ class AutoencoderTransformer(
     While training, a code that moves away from PCA's score pays for half of its
     squared shift, times the share of PCA's error that is still there. Where much
     remains unexplained, codes stay what a linear model can read; where bending explains
-    nearly all, it is free.
+    nearly all, it is free. In small tables the price is `1 + 10,000 / (n_samples *
+    n_features)` times as high, but at most four times.
 
     PCA's scores are those of the point nearest to a row in a plane. An encoder only
     comes close to the nearest point of what the decoder spans, the less so for rows
@@ -648,7 +653,7 @@ class AutoencoderTransformer(
                 weights = {"sample_weight": sample_weight}
             report = epoch_report(
                 owner,
-                options.max_iter or auto_max_iter(data.n_training),
+                most_epochs(options, data.n_training, folds is not None),
                 {"X": rows, "y": y, "metadata": weights},
                 self._fitted_attributes,
             )

@@ -25,7 +25,7 @@ class OneCycle(Callback):
     """
 
     def __init__(self, lengths: Sequence[int]) -> None:
-        self.lengths = lengths
+        self.lengths = list(lengths)
 
     def on_train_begin(self, net: Any, **kwargs: Any) -> None:
         """Start with the first step."""
@@ -144,6 +144,12 @@ class EpochBar(Callback):
             losses["PCA"] = self.pca_loss
         self.bar_.set_postfix({name: f"{loss:.3g}" for name, loss in losses.items()})
         self.bar_.update()
+
+    def extend(self, n_epochs: int) -> None:
+        """Expect so many epochs more."""
+        self.n_epochs += n_epochs
+        if hasattr(self, "bar_"):
+            self.bar_.total = self.n_epochs
 
     def close(self) -> None:
         """Leave the bar as it is."""

@@ -6,7 +6,8 @@ import math
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
+from typing import NamedTuple
 
 import numpy as np
 
@@ -46,26 +47,43 @@ class LeftOut:
             self.module.projection = None
 
 
-def penalty_and_factor(
-    left_out: Sequence[LeftOut], objective: Objective
-) -> tuple[float | None, float]:
-    """Return penalty and factor with which all folds together are reconstructed well.
+class Verdict(NamedTuple):
+    """What the guard finds best.
+
+    Parameters
+    ----------
+    penalty : float or None
+        Of the refit; None stands for no refit.
+    factor : float
+        On the correction; 0 stands for PCA.
+    share_left : float
+        Loss on the folds, as a share of PCA's.
+    """
+
+    penalty: float | None
+    factor: float
+    share_left: float
+
+
+def judge(left_out: Sequence[LeftOut], objective: Objective) -> Verdict:
+    """Find penalty and factor with which all folds together are reconstructed well.
 
     Those that are best for the codes of `transform`. But the factor is 0 unless there
     is one that the encoder's codes confirm too: a surface that winds through all
     columns comes nearer to any rows than a plane does, and steps find the way there.
     """
-    penalty, factor = _best_for(left_out, objective, stepping=False)
-    if factor > 0 and any(one.projection is not None for one in left_out):
+    verdict = _best_for(left_out, objective, stepping=False)
+    if verdict.factor > 0 and any(one.projection is not None for one in left_out):
         return _best_for(left_out, objective, stepping=True)
-    return penalty, factor
+    return verdict
 
 
 def _best_for(
     left_out: Sequence[LeftOut], objective: Objective, stepping: bool
-) -> tuple[float | None, float]:
+) -> Verdict:
     """Choose the penalty for the whole correction, then the factor."""
 
+    @cache
     def loss(penalty: float | None, factor: float = 1.0) -> float:
         return math.fsum(
             one.loss(objective, stepping, penalty, factor) for one in left_out
@@ -74,4 +92,8 @@ def _best_for(
     penalty = None
     if all(one.layer is not None for one in left_out):
         penalty = best_penalty(np.array([loss(one) for one in (None, *PENALTIES)]))
-    return penalty, best_factor(partial(loss, penalty))
+    factor = best_factor(partial(loss, penalty))
+    share_left = 1.0
+    if factor > 0:
+        share_left = loss(penalty, factor) / loss(penalty, 0.0)
+    return Verdict(penalty, factor, share_left)

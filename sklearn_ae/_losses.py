@@ -11,11 +11,20 @@ from torch.nn import functional
 # Cost of moving a code away from PCA's score, in units of the loss and in proportion to
 # the share of PCA's loss that is still there. Where much remains, codes stay what a
 # linear model can read; where bending explains nearly all, it is free.
-# benchmarks/compression.py measures both, loss and linear score, at this value.
+# In a small table a surface winds through the columns on little evidence, so that there
+# it costs up to four times as much.
+# benchmarks/compression.py measures both, loss and linear score, at these values.
 CODE_SHIFT_COST = 0.5
+FEW_VALUES = 10_000  # that double the cost
+MOST_TIMES = 4.0
 # Errors beyond so many standard deviations of what PCA leaves count linearly: Huber's
 # choice, which loses 5 % of efficiency where errors are normal.
 HUBER_THRESHOLD = 1.35
+
+
+def code_shift_cost(n_values: float) -> float:
+    """Return the cost of a shift in a table with so many values, rows times columns."""
+    return CODE_SHIFT_COST * min(1 + FEW_VALUES / n_values, MOST_TIMES)
 
 
 class SquaredError(nn.Module):
@@ -95,12 +104,14 @@ class ReconstructionLoss(nn.Module):
         *,
         components: Tensor | None = None,
         variance: float = 1.0,
+        shift_cost: float = CODE_SHIFT_COST,
         code_penalty: float = 0.0,
     ) -> None:
         super().__init__()
         self.cell_loss = cell_loss
         self.unit = unit
         self.variance = variance
+        self.shift_cost = shift_cost
         self.code_penalty = code_penalty
         self.register_buffer("components", components)
 
@@ -115,12 +126,12 @@ class ReconstructionLoss(nn.Module):
             error = error * weight[0]
         loss: Tensor = error.sum() / (len(x) * self.unit)
         if self.training and self.components is not None:
-            loss = loss + self._shift_cost(loss, code, x, weight)
+            loss = loss + self._paid_for_shift(loss, code, x, weight)
         if self.training and self.code_penalty > 0:
             loss = loss + self.code_penalty * mean_activity(code)
         return loss
 
-    def _shift_cost(
+    def _paid_for_shift(
         self, loss: Tensor, code: Tensor, x: Tensor, weight: Sequence[Tensor]
     ) -> Tensor:
         """Price the distance of codes from PCA's scores."""
@@ -129,7 +140,7 @@ class ReconstructionLoss(nn.Module):
         if weight:  # of a row, the mean over its cells
             shift = shift * weight[0].mean(dim=1, keepdim=True)
         remaining = loss.detach().clamp(max=1.0)
-        price = CODE_SHIFT_COST * remaining / (len(x) * self.variance)
+        price = self.shift_cost * remaining / (len(x) * self.variance)
         return price * shift.sum()
 
 

@@ -19,6 +19,7 @@ from sklearn_ae._losses import (
     LogLoss,
     ReconstructionLoss,
     SquaredError,
+    code_shift_cost,
 )
 from sklearn_ae._modules import Autoencoder, CorrectedPCA, Sum
 from sklearn_ae._network import FullyConnected
@@ -35,6 +36,8 @@ class Objective:
         Loss per row of predicting the mean of every column.
     unit : float
         Loss per row that counts as 1 in training.
+    shift_cost : float
+        Cost of moving a code away from PCA's score.
     pca_share : float or None
         Loss of PCA as a fraction of that of the mean, where it is known.
     """
@@ -42,6 +45,7 @@ class Objective:
     cell_loss: nn.Module
     total: float
     unit: float
+    shift_cost: float
     code_penalty: float
     corruption: Corruption | None
     pca_share: float | None = None
@@ -64,7 +68,8 @@ class Objective:
         """
         cell_loss = build_cell_loss(loss, start).to(rows.x.device)
         total = start.total_variance or 1.0
-        objective = cls(cell_loss, total, total, code_penalty, corruption)
+        shift_cost = code_shift_cost(start.n_samples * len(start.mean))
+        objective = cls(cell_loss, total, total, shift_cost, code_penalty, corruption)
         if loss == "squared_error":
             of_pca: float | None = start.residual_variance
         else:
@@ -96,6 +101,7 @@ class Objective:
             self.unit,
             components=module.components if isinstance(module, CorrectedPCA) else None,
             variance=start.residual_variance or 1.0,
+            shift_cost=self.shift_cost,
             code_penalty=self.code_penalty,
         )
 

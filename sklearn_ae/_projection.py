@@ -5,7 +5,6 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from sklearn_ae._losses import CODE_SHIFT_COST
 from sklearn_ae._modules import CorrectedPCA
 from sklearn_ae._network import SLOPES, Correction
 from sklearn_ae._rows import Rows, spread_rows
@@ -48,7 +47,12 @@ class Projection(nn.Module):
 
     @classmethod
     def of_rows(
-        cls, module: CorrectedPCA, rows: Rows, unit: float, n_steps: int
+        cls,
+        module: CorrectedPCA,
+        rows: Rows,
+        unit: float,
+        shift_cost: float,
+        n_steps: int,
     ) -> Projection:
         """Return the projection for a trained module.
 
@@ -58,6 +62,8 @@ class Projection(nn.Module):
             What it was trained on.
         unit : float
             Mean squared error per row that PCA leaves.
+        shift_cost : float
+            Cost of a shift while all of it is left, as in training.
         n_steps : int
             Number of steps.
         """
@@ -66,7 +72,7 @@ class Projection(nn.Module):
             code = module.raw_encode(x)
             tangent = Tangent(module, code)
             remaining = (_sums((x - tangent.reconstruction).square()) * weight).sum()
-            shift_cost = CODE_SHIFT_COST * min(float(remaining) / unit, 1.0)
+            shift_cost = shift_cost * min(float(remaining) / unit, 1.0)
             axes = torch.eye(code.shape[1]).to(code)
             columns = [
                 tangent.pull(tangent.push(axis.expand_as(code))) for axis in axes

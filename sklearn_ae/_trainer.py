@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from sklearn_ae._callbacks import EpochBar
 from sklearn_ae._corruption import Corruption
-from sklearn_ae._guard import LeftOut, penalty_and_factor
+from sklearn_ae._guard import LeftOut, judge
 from sklearn_ae._inference import as_tensor
 from sklearn_ae._last_layer import (
     PENALTIES,
@@ -47,8 +47,10 @@ from sklearn_ae._training import (
     TrainingOptions,
     auto_max_iter,
     end_training,
+    extension,
     finish_training,
     run_epochs,
+    set_last_phase,
     start_training,
 )
 
@@ -275,10 +277,13 @@ class Trainer:
         """
         first = math.ceil(self.n_epochs / 2)
         net, left_out = self._without_folds(folds, first)
-        penalty, factor = penalty_and_factor(left_out, self.objective)
+        penalty, factor, share_left = judge(left_out, self.objective)
+        n_epochs = self.n_epochs - first
+        if self.options.max_iter is None and factor > 0:
+            n_epochs = self._extend(net, n_epochs, share_left)
         module = net.module_
         self._put_under(net, self.start)
-        self._improve(net, self.n_epochs - first)
+        self._improve(net, n_epochs)
         # A callback may have restored weights together with the PCA of that time.
         self._put_under(net, self.start)
         self._refit(module, penalty)
@@ -288,6 +293,14 @@ class Trainer:
             factor = 0.0
             module.shrink(factor)
         return finish_training(net), factor
+
+    def _extend(self, net: Net, n_epochs: int, share_left: float) -> int:
+        """Let the last phase take as many epochs as it is worth."""
+        longer = round(n_epochs * extension(len(self.rows), share_left))
+        set_last_phase(net, Phase(len(self.rows), longer))
+        if self.bar is not None:
+            self.bar.extend(longer - n_epochs)
+        return longer
 
     def _without_folds(self, folds: Folds, n_epochs: int) -> tuple[Net, list[LeftOut]]:
         """Train a network without each fold, from the PCA of the rows that remain.
@@ -351,11 +364,12 @@ class Trainer:
 
         None where they are not known, or none are wanted.
         """
-        n_steps, unit = self.architecture.n_steps, self.objective.unit
+        n_steps = self.architecture.n_steps
         if n_steps == 0 or is_pca(module) or not self._is_least_squares(module):
             return None
         assert isinstance(module, CorrectedPCA)
-        return Projection.of_rows(module, rows, unit, n_steps)
+        unit, shift_cost = self.objective.unit, self.objective.shift_cost
+        return Projection.of_rows(module, rows, unit, shift_cost, n_steps)
 
     def _is_least_squares(self, module: Autoencoder) -> bool:
         """Whether errors of reconstructions from whole codes are all that counts."""
@@ -363,7 +377,7 @@ class Trainer:
         return not nested and self.objective.is_least_squares(module)
 
     def held_out_score(self, folds: Folds, trained: bool) -> float:
-        """Score rows left out by one fold: of PCA, or of the first half of a fit."""
+        """Score rows left out by one fold: of PCA, or of what the guard would see."""
         ((train, test),) = self._splits(folds)
         trained = trained and not self.is_settled(None)
         n_epochs = math.ceil(self.n_epochs / 2) if trained else 0
@@ -375,7 +389,7 @@ class Trainer:
         fold = partial(self.rows.__getitem__, test)
         left_out = LeftOut(net.module_, None, projection, fold)
         variance = self.objective.of_variance()
-        _, factor = penalty_and_factor([left_out], variance)
+        factor = judge([left_out], variance).factor
         loss = left_out.loss(variance, stepping=True, factor=factor)
         return 1.0 - loss / variance.loss_of_mean(self.rows[test])
 

@@ -20,11 +20,17 @@ from sklearn_ae._callbacks import BestWeights, EpochTasks, FiniteLoss, OneCycle
 from sklearn_ae._corruption import Corruption, Noise
 from sklearn_ae._modules import Autoencoder
 from sklearn_ae._rows import EVALUATION_BATCH, Rows
+from sklearn_ae._shrinkage import MAX_SAMPLES_ALL_FOLDS
 
 BETAS = (0.9, 0.99)  # AdamW's; the squares need a shorter memory in so few steps
 BATCH_EVENTS = ("on_batch_begin", "on_grad_computed", "on_batch_end")
 # With more rows there is less to overfit, and weight decay fades as they grow.
 FULL_DECAY_ROWS = 2500
+# From this share of PCA's loss on, what a network leaves is not worth more epochs. In a
+# small table it is, as they cost little.
+LARGEST_SHARE = 0.5
+LARGEST_SHARE_SMALL = 1.5
+MOST_TIMES = 3.0
 MEAN_OVER_PEAK_RATE = 0.5  # of the one-cycle schedule, cosine up and cosine down
 
 
@@ -53,6 +59,10 @@ class Phase:
 
     n_rows: int
     n_epochs: int
+
+    def n_steps(self, batch_size: int) -> int:
+        """Return its number of batches."""
+        return self.n_epochs * math.ceil(self.n_rows / batch_size)
 
 
 class Net(NeuralNet):
@@ -172,8 +182,31 @@ def auto_batch_size(n_samples: int) -> int:
 
 
 def auto_max_iter(n_samples: int) -> int:
-    """Return the epochs that visit 360,000 rows, from 10 to 36."""
-    return min(max(360_000 // n_samples, 10), 36)
+    """Return the epochs that visit 324,000 rows, from 10 to 36."""
+    return min(max(324_000 // n_samples, 10), 36)
+
+
+def extension(n_samples: int, share_left: float) -> float:
+    """Return how many times as long a judged network is trained on, from 1 to 3.
+
+    What bends much takes long to learn, and overfits late.
+
+    Parameters
+    ----------
+    share_left : float
+        Loss on the folds of the guard, as a share of PCA's.
+    """
+    is_small = n_samples <= MAX_SAMPLES_ALL_FOLDS
+    full_share = LARGEST_SHARE_SMALL if is_small else LARGEST_SHARE
+    return min(max(full_share / max(share_left, 1e-9), 1.0), MOST_TIMES)
+
+
+def most_epochs(options: TrainingOptions, n_samples: int, is_judged: bool) -> int:
+    """Return how many epochs a fit may take, with or without the guard."""
+    n_epochs = auto_max_iter(n_samples)
+    if is_judged:
+        n_epochs += round((MOST_TIMES - 1) * (n_epochs // 2))
+    return options.max_iter or n_epochs
 
 
 def resolve_device(device: str) -> str:
@@ -224,9 +257,7 @@ def start_training(
         What `run_epochs` will be called with.
     """
     batch_size = options.batch_size or auto_batch_size(phases[-1].n_rows)
-    lengths = [
-        phase.n_epochs * math.ceil(phase.n_rows / batch_size) for phase in phases
-    ]
+    lengths = [phase.n_steps(batch_size) for phase in phases]
     callbacks: list[Any] = [
         ("_schedule", OneCycle(lengths)),
         ("_finite_loss", FiniteLoss()),
@@ -266,6 +297,15 @@ def start_training(
     net.initialize()
     net.notify("on_train_begin", X=None, y=None)
     return net
+
+
+def set_last_phase(net: Net, phase: Phase) -> None:
+    """Change the length of the last phase; its weights decay as much as they would."""
+    schedule: OneCycle = dict(net.callbacks_)["_schedule"]
+    before, after = schedule.lengths[-1], phase.n_steps(net.batch_size)
+    schedule.lengths[-1] = after
+    for group in net.optimizer_.param_groups:
+        group["weight_decay"] *= before / after
 
 
 def _best_weights(options: TrainingOptions) -> BestWeights:

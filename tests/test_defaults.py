@@ -10,9 +10,10 @@ from benchmarks import cells, defaults
 from benchmarks import defaults_report as report
 from benchmarks.cells import Cell
 from benchmarks.compression_report import read_rows
-from benchmarks.datasets import linear_redundancy
+from benchmarks.datasets import curved_redundancy, linear_redundancy
 from benchmarks.defaults import Variant, variants
 from sklearn_ae import AutoencoderTransformer
+from sklearn_ae._shrinkage import MAX_SAMPLES_ALL_FOLDS
 from sklearn_ae._training import auto_max_iter
 
 DEFAULT, *CHANGES = variants()
@@ -70,19 +71,27 @@ def X(curved) -> np.ndarray:
 
 
 @pytest.fixture(scope="module")
-def default_codes(X) -> np.ndarray:
-    return fit(DEFAULT, X).transform(X)
+def larger() -> np.ndarray:
+    n_samples = MAX_SAMPLES_ALL_FOLDS + 1
+    return curved_redundancy(n_samples, n_features=12, n_factors=2).X
+
+
+@pytest.fixture(scope="module")
+def default_codes(X, larger) -> dict[int, np.ndarray]:
+    return {len(rows): fit(DEFAULT, rows).transform(X) for rows in (X, larger)}
 
 
 def test_default_changes_nothing(X, default_codes):
     codes = AutoencoderTransformer(random_state=0, device="cpu").fit_transform(X)
-    assert_array_equal(codes, default_codes)
+    assert_array_equal(codes, default_codes[len(X)])
 
 
 @pytest.mark.parametrize("variant", CHANGES, ids=lambda variant: variant.name)
-def test_every_change_takes_effect(variant, X, default_codes):
-    codes = fit(variant, X).transform(X)
-    assert not np.allclose(codes, default_codes, rtol=1e-4, atol=0)
+def test_every_change_takes_effect(variant, X, larger, default_codes):
+    needs_rows = "sklearn_ae._training.LARGEST_SHARE" in variant.constants
+    rows = larger if needs_rows else X
+    codes = fit(variant, rows).transform(X)
+    assert not np.allclose(codes, default_codes[len(rows)], rtol=1e-4, atol=0)
 
 
 @pytest.mark.parametrize("name", defaults.PARAMETERS)
@@ -115,7 +124,8 @@ def test_names_differ_and_the_default_is_first():
 
 
 @pytest.mark.parametrize(("count", "factor"), [("half", 0.5), ("twice", 2)])
-def test_epochs_are_half_and_twice_the_automatic_number(count, factor, X):
+def test_epochs_are_half_and_twice_the_automatic_number(count, factor, X, monkeypatch):
+    monkeypatch.setattr("sklearn_ae._trainer.extension", lambda *args: 1.0)
     (variant,) = (v for v in CHANGES if v.name == f"max_iter auto -> {count}")
     assert fit(variant, X).n_iter_ == factor * auto_max_iter(len(X))
 

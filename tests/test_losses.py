@@ -8,6 +8,7 @@ from sklearn_ae._losses import (
     LogLoss,
     ReconstructionLoss,
     SquaredError,
+    code_shift_cost,
     mean_activity,
 )
 
@@ -57,6 +58,20 @@ def test_training_pays_for_codes_that_leave_their_scores(squared, output, x):
 def test_perfect_reconstruction_costs_nothing(squared, x):
     loss = squared(2.0, components=torch.tensor([[1.0, 0.0]]))
     assert float(loss((x, x[:, :1]), (x,))) == 0.0
+
+
+def test_shifts_cost_more_in_small_tables():
+    many, some, few, one = (code_shift_cost(n) for n in (1e12, 1e4, 1e4 / 3, 1))
+    assert many == pytest.approx(CODE_SHIFT_COST)
+    assert some == 2 * CODE_SHIFT_COST
+    assert few == pytest.approx(4 * CODE_SHIFT_COST)
+    assert one == 4 * CODE_SHIFT_COST
+
+
+def test_shifts_have_the_price_of_the_table(squared, output, x):
+    components = torch.tensor([[1.0, 0.0]])
+    loss = squared(2.0, components, shift_cost=3.0)
+    assert float(loss.train()(output, (x,))) == pytest.approx((9 + 3 * 2) / 3 / 2.0)
 
 
 def test_price_of_a_shift_falls_with_what_remains(squared, x):

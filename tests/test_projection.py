@@ -8,7 +8,7 @@ from torch import nn
 
 from sklearn_ae import FullyConnected
 from sklearn_ae import _settings as settings
-from sklearn_ae._guard import LeftOut
+from sklearn_ae._guard import LeftOut, Verdict
 from sklearn_ae._linear import LinearStart
 from sklearn_ae._losses import CODE_SHIFT_COST
 from sklearn_ae._network import ACTIVATIONS
@@ -74,13 +74,12 @@ def test_products_are_those_of_the_jacobian(n_columns, hidden, activation):
 
 def test_metric_is_the_inverse_of_the_average_gauss_newton_matrix(monkeypatch):
     monkeypatch.setattr("sklearn_ae._projection.DAMPING", 0.0)
-    monkeypatch.setattr("sklearn_ae._projection.CODE_SHIFT_COST", 0.0)
     module, rows = drawn()
     weight = torch.rand(120, 1, generator=torch.Generator().manual_seed(0))
     rows = Rows(rows.x, weight / weight.mean())
     jacobian = jacobian_of_decoder(module, module.raw_encode(rows.x.double()))
     average = torch.einsum("npk,npl,n->kl", jacobian, jacobian, weight[:, 0].double())
-    metric = Projection.of_rows(module, rows, 1.0, 1).metric
+    metric = Projection.of_rows(module, rows, 1.0, 0.0, 1).metric
     expected = torch.linalg.inv(average / weight.sum().double())
     torch.testing.assert_close(metric, expected, rtol=1e-6, atol=0)
 
@@ -92,16 +91,17 @@ def test_no_row_is_left_worse_and_most_get_better(n_columns):
     before = errors(module, x)
     for n_steps in (1, 3):
         module.projection = None
-        module.projection = Projection.of_rows(module, rows, 1.0, n_steps)
+        module.projection = Projection.of_rows(
+            module, rows, 1.0, CODE_SHIFT_COST, n_steps
+        )
         after = errors(module, x)
         assert (after <= before * (1 + 1e-9)).all()
         assert (after < 0.999 * before).double().mean() > 0.6
 
 
-def test_many_steps_end_where_the_error_is_lowest(monkeypatch):
-    monkeypatch.setattr("sklearn_ae._projection.CODE_SHIFT_COST", 0.0)
+def test_many_steps_end_where_the_error_is_lowest():
     module, rows = drawn()
-    module.projection = Projection.of_rows(module, rows, 1.0, 300)
+    module.projection = Projection.of_rows(module, rows, 1.0, 0.0, 300)
     x = rows.x.double()
     code = module.raw_encode(x).requires_grad_(True)
     error = (x - module.raw_decode(code)).square().sum()
@@ -120,7 +120,7 @@ def test_one_step_solves_what_is_linear(monkeypatch, hidden):
     jacobian = jacobian_of_decoder(module, module.raw_encode(x)[:1])[0]
     scores, remaining = x @ module.components.T, float(errors(module, x).mean())
     unit = 2 * remaining  # of what PCA leaves; half of it remains
-    module.projection = Projection.of_rows(module, rows, unit, 1)
+    module.projection = Projection.of_rows(module, rows, unit, CODE_SHIFT_COST, 1)
     cost = float(module.projection.shift_cost)
     assert_allclose(cost, CODE_SHIFT_COST / 2, rtol=1e-6)
     # The normal equations of the error and of the cost of leaving PCA's scores.
@@ -136,7 +136,7 @@ def test_damping_shortens_steps(monkeypatch):
         monkeypatch.setattr("sklearn_ae._projection.DAMPING", damping)
         module, rows = drawn()
         x, code = rows.x.double(), module.raw_encode(rows.x.double())
-        module.projection = Projection.of_rows(module, rows, 1.0, 1)
+        module.projection = Projection.of_rows(module, rows, 1.0, CODE_SHIFT_COST, 1)
         lengths.append(float((module.raw_encode(x) - code).norm()))
     assert lengths[0] > lengths[1] > lengths[2]
 
@@ -145,7 +145,7 @@ def test_scores_of_pca_are_where_they_should_be():
     module, rows = drawn()
     module.network.decoder.silence()
     module.network.encoder.silence()
-    module.projection = Projection.of_rows(module, rows, 1.0, 3)
+    module.projection = Projection.of_rows(module, rows, 1.0, CODE_SHIFT_COST, 3)
     x = rows.x.double()
     torch.testing.assert_close(module.raw_encode(x), x @ module.components.T)
 
@@ -197,7 +197,7 @@ def test_share_of_the_variance_is_tried_with_steps(quick, curved, monkeypatch):
 
     monkeypatch.setattr("sklearn_ae._trainer.LeftOut.loss", noted)
     monkeypatch.setattr(
-        "sklearn_ae._trainer.penalty_and_factor", lambda *args: (None, 1.0)
+        "sklearn_ae._trainer.judge", lambda *args: Verdict(None, 1.0, 1.0)
     )
     quick(0.9, cv=None).fit(curved)
     assert (True, True) in tried
@@ -304,7 +304,7 @@ def test_rows_do_not_depend_on_each_other(quick, curved):
 
 def test_rows_whose_errors_overflow_keep_their_codes():
     module, rows = drawn()
-    module.projection = Projection.of_rows(module, rows, 1.0, 1)
+    module.projection = Projection.of_rows(module, rows, 1.0, CODE_SHIFT_COST, 1)
     module.float()
     x = rows.x * torch.tensor([[1e19], [1e20], [1e21], [1.0]]).repeat(30, 1)
     code = module.raw_encode(x)

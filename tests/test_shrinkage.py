@@ -8,7 +8,7 @@ import pytest
 import torch
 from numpy.testing import assert_allclose, assert_array_equal
 
-from sklearn_ae._guard import penalty_and_factor
+from sklearn_ae._guard import judge
 from sklearn_ae._losses import SquaredError
 from sklearn_ae._objective import Objective
 from sklearn_ae._rows import Rows
@@ -50,7 +50,7 @@ def test_factors_go_from_pca_to_the_whole_correction():
 @pytest.mark.parametrize("right_factor", FACTORS[1:])
 def test_factor_with_the_lowest_error_is_chosen(right_factor):
     x = torch.ones(4, 3, dtype=torch.float64)
-    objective = Objective(SquaredError(), 1.0, 1.0, 0.0, None)
+    objective = Objective(SquaredError(), 1.0, 1.0, 0.5, 0.0, None)
     loss = partial(loss_with_factor, Overshooting(right_factor), Rows(x), objective)
     losses = [loss(factor) for factor in FACTORS]
     assert_allclose(losses, [12 * (1 - f / right_factor) ** 2 for f in FACTORS])
@@ -169,7 +169,14 @@ class Judged:
 )
 def test_steps_do_not_confirm_a_correction_alone(best_alone, best_stepping, expected):
     judged = [Judged(best_alone, best_stepping)] * 2
-    assert penalty_and_factor(judged, objective=None) == (None, expected)
+    assert judge(judged, objective=None)[:2] == (None, expected)
     for one in judged:
         one.projection = None
-    assert penalty_and_factor(judged, objective=None) == (None, best_alone)
+    assert judge(judged, objective=None)[:2] == (None, best_alone)
+
+
+def test_share_left_is_that_of_the_chosen_factor():
+    judged = [Judged(0.5, 0.5)] * 2
+    assert judge(judged, objective=None).share_left == pytest.approx(1 / 1.25)
+    judged = [Judged(0.0, 0.0)] * 2
+    assert judge(judged, objective=None).share_left == 1.0
