@@ -23,6 +23,7 @@ from sklearn.utils.validation import (
 )
 from torch import nn
 
+from sklearn_ae._epochs import most_epochs
 from sklearn_ae._fitting import Fit, fit_autoencoder
 from sklearn_ae._inference import Codec, check_finite
 from sklearn_ae._missing import check_some_observed, missing_cells
@@ -37,7 +38,6 @@ from sklearn_ae._settings import (
     training_settings,
 )
 from sklearn_ae._threads import private_generators
-from sklearn_ae._training import most_epochs
 
 FITTED_ATTRIBUTES = {
     "_fit_result",
@@ -84,7 +84,8 @@ class AutoencoderTransformer(
         explains this share of the variance of held-out rows, but for no more than the
         number of components with which PCA explains it on the training data. It is
         found by bisection between 1 and that number: a size is tried by training
-        without a quarter of the rows, for half the epochs, and reconstructing these.
+        without a quarter of the rows, up to where the guard would judge (see
+        `max_iter`), and reconstructing these.
         Where PCA does not explain the share on these rows either, as much as it does
         is asked for. A share needs `init="pca"` and, with `module`, a class.
 
@@ -161,8 +162,8 @@ class AutoencoderTransformer(
 
     learning_rate_init : float, default=0.01
         Peak of the learning rate of AdamW. It rises to it in the first tenth of the
-        steps and falls to zero along half a cosine [2]_; with the guard (`cv`), in each
-        half of the training anew.
+        steps and falls to zero along half a cosine [2]_; with the guard (`cv`), before
+        and after its judgement anew.
 
     alpha : float, default=1.0
         Weight decay over the whole of a fit: a weight without gradient shrinks by
@@ -178,13 +179,14 @@ class AutoencoderTransformer(
         unexplained variance, say, which is why it is off by default.
 
     max_iter : int or "auto", default="auto"
-        Number of epochs; fewer with `early_stopping=True`. "auto" takes 36 up to 9,000
-        rows, then as many as visit 324,000 rows, but at least 10. The half that follows
-        the judgement of the guard (see `cv`) is up to three times as long where much is
-        bent, which takes long to learn: 0.5 over the share of PCA's loss that is left
-        on the folds times as long, or 1.5 over it up to 500 rows. None are needed, and
-        `n_iter_` is 0, where PCA is already the optimum: without hidden layers, or
-        where PCA leaves nothing.
+        Number of epochs; fewer with `early_stopping=True`. "auto" takes 34 up to 9,500
+        rows, then as many as visit 323,000 rows, but at least 10. Half of them come
+        before the judgement of the guard (see `cv`). The other half is multiplied by
+        0.5 / r, or by 1.5 / r up to 500 rows, but by at least 1 and at most 3, where r
+        is the loss on the folds as a share of PCA's: what bends much takes long to
+        learn. So `n_iter_` may be twice as large, and a number that is given is split
+        in halves all the same. No epochs are needed, and `n_iter_` is 0, where PCA is
+        already the optimum: without hidden layers, or where PCA leaves nothing.
 
     transform_max_iter : int or "auto", default="auto"
         Number of steps in which `transform` moves codes from where the encoder puts
@@ -198,7 +200,7 @@ class AutoencoderTransformer(
         where the result is PCA.
 
     cv : int, cross-validation splitter, iterable, "auto" or None, default="auto"
-        Folds of the guard against overfitting. For half of `max_iter` (18 epochs or
+        Folds of the guard against overfitting. For half of `max_iter` (17 epochs or
         fewer with "auto"), each fold is left out by a network of its own, PCA included,
         and then reconstructed, from codes that have taken the steps of
         `transform_max_iter`, with factors from 1 down to 0 on the correction, as long
@@ -236,10 +238,10 @@ class AutoencoderTransformer(
         `init="random"`, of the total variance). Ignored unless `early_stopping=True`.
 
     warm_start : bool, default=False
-        Whether to start from the previous fit, its mean, scale and PCA included, rather
-        than afresh. Training then goes without the guard, but with the refit that the
-        first fit ended with, and for other rows than those of the first fit the result
-        may be below their own PCA.
+        Whether to start from the previous fit, its mean, scale, PCA and cost of shifts
+        (see Notes) included, rather than afresh. Training then goes without the guard,
+        but with the refit that the first fit ended with, and for other rows than those
+        of the first fit the result may be below their own PCA.
 
     whiten : bool, default=False
         Whether to give the codes unit variance (with divisor `n_samples - 1`), as in
@@ -340,8 +342,9 @@ class AutoencoderTransformer(
     While training, a code that moves away from PCA's score pays for half of its
     squared shift, times the share of PCA's error that is still there. Where much
     remains unexplained, codes stay what a linear model can read; where bending explains
-    nearly all, it is free. In small tables the price is `1 + 10,000 / (n_samples *
-    n_features)` times as high, but at most four times.
+    nearly all, it is free. In tables of few values, missing ones included, the price is
+    `1 + 10,000 / (n_samples * n_features)` times as high, but at most four times, with
+    the sum of the weights for `n_samples` if there are any.
 
     PCA's scores are those of the point nearest to a row in a plane. An encoder only
     comes close to the nearest point of what the decoder spans, the less so for rows
@@ -354,6 +357,10 @@ class AutoencoderTransformer(
     that `best_loss_` is measured on are left worse by that, no steps are taken. Where
     two points are equally near to a row, small changes of it may let its code jump;
     the encoder's codes are smooth.
+
+    Beyond five times the range that the training rows' codes have, the correction of
+    PCA's reconstruction stays what it is at that edge, as nobody knows how a surface
+    goes on far from all rows: reconstructions there lie in a plane parallel to PCA's.
 
     The refit after a guarded fit changes the decoder's last layer by ridge regression
     of what is left unexplained on the last hidden layer's outputs. The penalties 1, 10
@@ -653,7 +660,11 @@ class AutoencoderTransformer(
                 weights = {"sample_weight": sample_weight}
             report = epoch_report(
                 owner,
-                most_epochs(options, data.n_training, folds is not None),
+                most_epochs(
+                    options.max_iter,
+                    data.n_training,
+                    is_judged=folds is not None and previous is None,
+                ),
                 {"X": rows, "y": y, "metadata": weights},
                 self._fitted_attributes,
             )

@@ -20,7 +20,7 @@ SMALLEST_SCALE = 1e-6
 
 @dataclass
 class CodeMoments:
-    """Sums over rows from which the change of basis follows; blocks may be added."""
+    """What codes are like over rows, from sums and extremes; blocks may be added."""
 
     n_samples: float
     row_sum: Float64  # (n_features,)
@@ -30,6 +30,8 @@ class CodeMoments:
     squared_error: float
     squared_total: float
     n_cells: float  # observed ones, times the weights of their rows
+    lowest: Float64  # (n_components,), of the codes
+    highest: Float64  # (n_components,)
 
     @classmethod
     def empty(cls, n_components: int, n_features: int) -> CodeMoments:
@@ -43,6 +45,8 @@ class CodeMoments:
             squared_error=0.0,
             squared_total=0.0,
             n_cells=0.0,
+            lowest=np.full(n_components, np.inf),
+            highest=np.full(n_components, -np.inf),
         )
 
     def add(
@@ -72,6 +76,8 @@ class CodeMoments:
         self.squared_error += float((counts * (x - reconstruction) ** 2).sum())
         self.squared_total += float((counts * x**2).sum())
         self.n_cells += float(np.broadcast_to(counts, x.shape).sum())
+        self.lowest = np.minimum(self.lowest, code.min(axis=0))
+        self.highest = np.maximum(self.highest, code.max(axis=0))
 
     @property
     def mean_squared_error(self) -> float:

@@ -294,6 +294,9 @@ def _change_basis(
     module.set_basis(
         *(torch.from_numpy(part) for part in (basis.mean, basis.matrix, basis.inverse))
     )
+    if isinstance(module, CorrectedPCA):
+        ends = moments.lowest, moments.highest
+        module.set_range(*(torch.from_numpy(end) for end in ends))
     code_scale = 1.0 if architecture.whiten else start.scale
     codec = Codec(module, start.mean, start.scale, code_scale, start.filler)
     return codec, basis, moments

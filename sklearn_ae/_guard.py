@@ -84,16 +84,17 @@ def _best_for(
     """Choose the penalty for the whole correction, then the factor."""
 
     @cache
-    def loss(penalty: float | None, factor: float = 1.0) -> float:
+    def loss(penalty: float | None, factor: float) -> float:
         return math.fsum(
             one.loss(objective, stepping, penalty, factor) for one in left_out
         )
 
     penalty = None
     if all(one.layer is not None for one in left_out):
-        penalty = best_penalty(np.array([loss(one) for one in (None, *PENALTIES)]))
+        whole = [loss(penalty, 1.0) for penalty in (None, *PENALTIES)]
+        penalty = best_penalty(np.array(whole))
     factor = best_factor(partial(loss, penalty))
-    share_left = 1.0
-    if factor > 0:
-        share_left = loss(penalty, factor) / loss(penalty, 0.0)
+    of_pca = loss(penalty, 0.0)
+    is_known = 0.0 < of_pca < math.inf
+    share_left = loss(penalty, factor) / of_pca if is_known else 1.0
     return Verdict(penalty, factor, share_left)

@@ -10,13 +10,13 @@ from torch.nn import functional
 
 # Cost of moving a code away from PCA's score, in units of the loss and in proportion to
 # the share of PCA's loss that is still there. Where much remains, codes stay what a
-# linear model can read; where bending explains nearly all, it is free.
-# In a small table a surface winds through the columns on little evidence, so that there
-# it costs up to four times as much.
-# benchmarks/compression.py measures both, loss and linear score, at these values.
+# linear model can read; where bending explains nearly all, it is free. In a table of
+# few values, where a surface winds through the columns on little evidence, it costs up
+# to four times as much. benchmarks/compression.py measures both, loss and linear score,
+# at these values.
 CODE_SHIFT_COST = 0.5
 FEW_VALUES = 10_000  # that double the cost
-MOST_TIMES = 4.0
+MOST_TIMES_DEARER = 4.0
 # Errors beyond so many standard deviations of what PCA leaves count linearly: Huber's
 # choice, which loses 5 % of efficiency where errors are normal.
 HUBER_THRESHOLD = 1.35
@@ -24,7 +24,7 @@ HUBER_THRESHOLD = 1.35
 
 def code_shift_cost(n_values: float) -> float:
     """Return the cost of a shift in a table with so many values, rows times columns."""
-    return CODE_SHIFT_COST * min(1 + FEW_VALUES / n_values, MOST_TIMES)
+    return CODE_SHIFT_COST * min(1 + FEW_VALUES / n_values, MOST_TIMES_DEARER)
 
 
 class SquaredError(nn.Module):
@@ -91,8 +91,8 @@ class ReconstructionLoss(nn.Module):
     broadcast to them.
 
     With `components` (n_components, n_features), training also pays for the squared
-    shift of the codes from the scores on them, as a share of `variance`; with a
-    `code_penalty`, for the codes' absolute values.
+    shift of the codes from the scores on them, `shift_cost` for one of `variance`; with
+    a `code_penalty`, for the codes' absolute values.
     """
 
     components: Tensor | None
@@ -104,7 +104,7 @@ class ReconstructionLoss(nn.Module):
         *,
         components: Tensor | None = None,
         variance: float = 1.0,
-        shift_cost: float = CODE_SHIFT_COST,
+        shift_cost: float = 0.0,
         code_penalty: float = 0.0,
     ) -> None:
         super().__init__()

@@ -16,6 +16,9 @@ from sklearn_ae._network import ACTIVATIONS
 
 # Step of the code's correction, as a share of the root mean square of what PCA leaves.
 CODE_STEP = 0.6
+# From so many times the range of the training rows' codes on, the correction stays what
+# it is there: beyond, nobody knows how the surface goes on.
+REACH = 5.0
 # What PCA reconstructs is kept this far from 0 and 1 before its logit is corrected.
 MARGIN = 1e-2
 
@@ -124,7 +127,8 @@ class CorrectedPCA(Autoencoder):
     returns zeros at the start. `column_scale` conditions the inputs of `f`; with a
     `subspace` of m directions, `f` sees and `g` writes the coordinates in these
     directions instead of all columns. `output` joins PCA and correction. A trained
-    module may get a `projection`, which moves the codes (see `Projection`).
+    module may get a `projection`, which moves the codes (see `Projection`), and a
+    `code_range`, lowest and highest codes that the correction follows.
     """
 
     components: Tensor
@@ -133,6 +137,7 @@ class CorrectedPCA(Autoencoder):
     residual_scale: Tensor
     subspace: Tensor | None
     code_step: Tensor
+    code_range: Tensor
 
     def __init__(
         self,
@@ -151,6 +156,8 @@ class CorrectedPCA(Autoencoder):
         for name in ("components", "code_scale", "residual_scale", "code_step"):
             self.register_buffer(name, None)
         self.rebase(components, code_scale, residual_scale)
+        self.register_buffer("code_range", None)
+        self.forget_range()
         self.network = network
         self.output = output
         self.is_bounded = isinstance(output, LogisticSum)
@@ -161,6 +168,16 @@ class CorrectedPCA(Autoencoder):
         self.components, self.code_scale = components, code_scale
         self.residual_scale = step
         self.code_step = CODE_STEP * step.square().sum().div(len(components)).sqrt()
+
+    def set_range(self, lowest: Tensor, highest: Tensor) -> None:
+        """Let the correction follow codes no further than the range allows."""
+        centre, half = (highest + lowest) / 2, REACH * (highest - lowest) / 2
+        self.code_range = torch.stack((centre - half, centre + half))
+
+    def forget_range(self) -> None:
+        """Let the correction follow codes anywhere."""
+        end = torch.full_like(self.components[:, 0], torch.inf)
+        self.code_range = torch.stack((-end, end))
 
     def shrink(self, factor: float) -> None:
         """Multiply both corrections by `factor`; 0 leaves PCA."""
@@ -185,7 +202,8 @@ class CorrectedPCA(Autoencoder):
 
     def raw_decode(self, code: Tensor) -> Tensor:
         """Return PCA's reconstruction plus the correction."""
-        correction = self.network.decode(code / self.code_scale)
+        near = code if self.training else code.clamp(*self.code_range)
+        correction = self.network.decode(near / self.code_scale)
         if self.subspace is not None:
             correction = correction @ self.subspace
         reconstruction: Tensor = self.output(

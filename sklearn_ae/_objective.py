@@ -26,7 +26,7 @@ from sklearn_ae._network import FullyConnected
 from sklearn_ae._rows import EVALUATION_BATCH, Rows
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Objective:
     """A loss of cells, its units, and the noise that inputs have while it is measured.
 
@@ -69,7 +69,14 @@ class Objective:
         cell_loss = build_cell_loss(loss, start).to(rows.x.device)
         total = start.total_variance or 1.0
         shift_cost = code_shift_cost(start.n_samples * len(start.mean))
-        objective = cls(cell_loss, total, total, shift_cost, code_penalty, corruption)
+        objective = cls(
+            cell_loss=cell_loss,
+            total=total,
+            unit=total,
+            shift_cost=shift_cost,
+            code_penalty=code_penalty,
+            corruption=corruption,
+        )
         if loss == "squared_error":
             of_pca: float | None = start.residual_variance
         else:

@@ -50,6 +50,7 @@ class Projection(nn.Module):
         cls,
         module: CorrectedPCA,
         rows: Rows,
+        *,
         unit: float,
         shift_cost: float,
         n_steps: int,
@@ -72,17 +73,17 @@ class Projection(nn.Module):
             code = module.raw_encode(x)
             tangent = Tangent(module, code)
             remaining = (_sums((x - tangent.reconstruction).square()) * weight).sum()
-            shift_cost = shift_cost * min(float(remaining) / unit, 1.0)
+            price = shift_cost * min(float(remaining) / unit, 1.0)
             axes = torch.eye(code.shape[1]).to(code)
             columns = [
                 tangent.pull(tangent.push(axis.expand_as(code))) for axis in axes
             ]
             average = torch.stack([(column * weight).sum(dim=0) for column in columns])
             # PCA's part alone would be the identity.
-            average += (shift_cost + DAMPING * average.diagonal().mean()) * axes
+            average += (price + DAMPING * average.diagonal().mean()) * axes
         # In the order in which a file has it, or products would round differently.
         metric = torch.linalg.inv(average).contiguous()
-        return cls(metric, shift_cost, n_steps)
+        return cls(metric, price, n_steps)
 
     def forward(self, module: CorrectedPCA, x: Tensor, code: Tensor) -> Tensor:
         """Return codes of rows after all steps, from those of the encoder."""
@@ -129,7 +130,10 @@ class Tangent:
             layer for layer in decoder.curved if isinstance(layer, nn.Linear)
         ]
         self.skip = decoder.skip.weight * decoder.skip_scale
-        inputs = hidden = code / module.code_scale
+        near = code.clamp(*module.code_range)
+        # A correction that stays what it is has no slope.
+        self.code_slope = (near == code).to(code) / module.code_scale
+        inputs = hidden = near / module.code_scale
         self.slopes = []
         *bent, last = self.layers
         for layer, activation in zip(bent, list(decoder.curved)[1::2], strict=True):
@@ -141,7 +145,7 @@ class Tangent:
 
     def push(self, direction: Tensor) -> Tensor:
         """Return the change of reconstructions with changes of the codes."""
-        change = inputs = direction / self.module.code_scale
+        change = inputs = direction * self.code_slope
         for layer, slope in zip(self.layers[:-1], self.slopes, strict=True):
             change = (change @ layer.weight.T) * slope
         change = change @ self.layers[-1].weight.T + inputs @ self.skip.T
@@ -156,7 +160,7 @@ class Tangent:
         for layer, slope in zip(self.layers[-2::-1], self.slopes[::-1], strict=True):
             change = (change * slope) @ layer.weight
         change = change + outputs @ self.skip
-        return left @ self.module.components.T + change / self.module.code_scale
+        return left @ self.module.components.T + change * self.code_slope
 
     def _to_columns(self, correction: Tensor) -> Tensor:
         """Turn the decoder's outputs into columns."""

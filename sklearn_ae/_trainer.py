@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from copy import deepcopy
@@ -17,6 +16,7 @@ from torch import Tensor, nn
 
 from sklearn_ae._callbacks import EpochBar
 from sklearn_ae._corruption import Corruption
+from sklearn_ae._epochs import auto_max_iter, extension, judged_epochs
 from sklearn_ae._guard import LeftOut, judge
 from sklearn_ae._inference import as_tensor
 from sklearn_ae._last_layer import (
@@ -45,9 +45,7 @@ from sklearn_ae._training import (
     Net,
     Phase,
     TrainingOptions,
-    auto_max_iter,
     end_training,
-    extension,
     finish_training,
     run_epochs,
     set_last_phase,
@@ -242,6 +240,7 @@ class Trainer:
             module = deepcopy(previous.module_).float()
             if isinstance(module, CorrectedPCA):
                 module.projection = None
+                module.forget_range()
             fresh = self._untrained(self.start).parameters()
             for parameter, new in zip(module.parameters(), fresh, strict=True):
                 parameter.requires_grad_(new.requires_grad)
@@ -275,11 +274,12 @@ class Trainer:
         Each fold is left out by a network of its own, PCA included, and the last of
         them goes on. Returns its net and the factor on its correction.
         """
-        first = math.ceil(self.n_epochs / 2)
+        first = judged_epochs(self.n_epochs)
         net, left_out = self._without_folds(folds, first)
         penalty, factor, share_left = judge(left_out, self.objective)
         n_epochs = self.n_epochs - first
-        if self.options.max_iter is None and factor > 0:
+        is_free = self.options.max_iter is None and not net.stopped_early
+        if is_free and factor > 0:
             n_epochs = self._extend(net, n_epochs, share_left)
         module = net.module_
         self._put_under(net, self.start)
@@ -368,8 +368,13 @@ class Trainer:
         if n_steps == 0 or is_pca(module) or not self._is_least_squares(module):
             return None
         assert isinstance(module, CorrectedPCA)
-        unit, shift_cost = self.objective.unit, self.objective.shift_cost
-        return Projection.of_rows(module, rows, unit, shift_cost, n_steps)
+        return Projection.of_rows(
+            module,
+            rows,
+            unit=self.objective.unit,
+            shift_cost=self.objective.shift_cost,
+            n_steps=n_steps,
+        )
 
     def _is_least_squares(self, module: Autoencoder) -> bool:
         """Whether errors of reconstructions from whole codes are all that counts."""
@@ -380,7 +385,7 @@ class Trainer:
         """Score rows left out by one fold: of PCA, or of what the guard would see."""
         ((train, test),) = self._splits(folds)
         trained = trained and not self.is_settled(None)
-        n_epochs = math.ceil(self.n_epochs / 2) if trained else 0
+        n_epochs = judged_epochs(self.n_epochs) if trained else 0
         net = self._net(self._module_of(train), [Phase(len(train), n_epochs)])
         run_epochs(net, self.rows[train], n_epochs)
         projection = None

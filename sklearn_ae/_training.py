@@ -20,17 +20,11 @@ from sklearn_ae._callbacks import BestWeights, EpochTasks, FiniteLoss, OneCycle
 from sklearn_ae._corruption import Corruption, Noise
 from sklearn_ae._modules import Autoencoder
 from sklearn_ae._rows import EVALUATION_BATCH, Rows
-from sklearn_ae._shrinkage import MAX_SAMPLES_ALL_FOLDS
 
 BETAS = (0.9, 0.99)  # AdamW's; the squares need a shorter memory in so few steps
 BATCH_EVENTS = ("on_batch_begin", "on_grad_computed", "on_batch_end")
 # With more rows there is less to overfit, and weight decay fades as they grow.
 FULL_DECAY_ROWS = 2500
-# From this share of PCA's loss on, what a network leaves is not worth more epochs. In a
-# small table it is, as they cost little.
-LARGEST_SHARE = 0.5
-LARGEST_SHARE_SMALL = 1.5
-MOST_TIMES = 3.0
 MEAN_OVER_PEAK_RATE = 0.5  # of the one-cycle schedule, cosine up and cosine down
 
 
@@ -179,34 +173,6 @@ def check_callback(callback: Any) -> None:
 def auto_batch_size(n_samples: int) -> int:
     """Return a sixteenth of the rows, from 32 to 192."""
     return min(max(n_samples // 16, 32), 192)
-
-
-def auto_max_iter(n_samples: int) -> int:
-    """Return the epochs that visit 324,000 rows, from 10 to 36."""
-    return min(max(324_000 // n_samples, 10), 36)
-
-
-def extension(n_samples: int, share_left: float) -> float:
-    """Return how many times as long a judged network is trained on, from 1 to 3.
-
-    What bends much takes long to learn, and overfits late.
-
-    Parameters
-    ----------
-    share_left : float
-        Loss on the folds of the guard, as a share of PCA's.
-    """
-    is_small = n_samples <= MAX_SAMPLES_ALL_FOLDS
-    full_share = LARGEST_SHARE_SMALL if is_small else LARGEST_SHARE
-    return min(max(full_share / max(share_left, 1e-9), 1.0), MOST_TIMES)
-
-
-def most_epochs(options: TrainingOptions, n_samples: int, is_judged: bool) -> int:
-    """Return how many epochs a fit may take, with or without the guard."""
-    n_epochs = auto_max_iter(n_samples)
-    if is_judged:
-        n_epochs += round((MOST_TIMES - 1) * (n_epochs // 2))
-    return options.max_iter or n_epochs
 
 
 def resolve_device(device: str) -> str:

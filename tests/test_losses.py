@@ -35,7 +35,7 @@ def squared():
             variance,
             components=components,
             variance=variance,
-            **changes,
+            **{"shift_cost": 0.5, **changes},
         )
 
     return build

@@ -6,15 +6,18 @@ import torch
 from numpy.testing import assert_allclose
 from torch import nn
 
-from sklearn_ae import FullyConnected
+from sklearn_ae import AutoencoderTransformer, FullyConnected
 from sklearn_ae import _settings as settings
 from sklearn_ae._guard import LeftOut, Verdict
 from sklearn_ae._linear import LinearStart
-from sklearn_ae._losses import CODE_SHIFT_COST
+from sklearn_ae._losses import code_shift_cost
 from sklearn_ae._network import ACTIVATIONS
 from sklearn_ae._projection import Projection, Tangent
 from sklearn_ae._rows import Rows
-from sklearn_ae._trainer import Architecture, build_module
+from sklearn_ae._trainer import Architecture, Trainer, build_module, linear_start
+
+PRICES = {"unit": 1.0, "shift_cost": 0.5}
+FREE = {"unit": 1.0, "shift_cost": 0.0}
 
 
 def drawn(n_columns=6, activation="tanh", hidden=(9, 7), n_codes=3):
@@ -79,7 +82,9 @@ def test_metric_is_the_inverse_of_the_average_gauss_newton_matrix(monkeypatch):
     rows = Rows(rows.x, weight / weight.mean())
     jacobian = jacobian_of_decoder(module, module.raw_encode(rows.x.double()))
     average = torch.einsum("npk,npl,n->kl", jacobian, jacobian, weight[:, 0].double())
-    metric = Projection.of_rows(module, rows, 1.0, 0.0, 1).metric
+    metric = Projection.of_rows(
+        module, rows, unit=1.0, shift_cost=0.0, n_steps=1
+    ).metric
     expected = torch.linalg.inv(average / weight.sum().double())
     torch.testing.assert_close(metric, expected, rtol=1e-6, atol=0)
 
@@ -91,9 +96,7 @@ def test_no_row_is_left_worse_and_most_get_better(n_columns):
     before = errors(module, x)
     for n_steps in (1, 3):
         module.projection = None
-        module.projection = Projection.of_rows(
-            module, rows, 1.0, CODE_SHIFT_COST, n_steps
-        )
+        module.projection = Projection.of_rows(module, rows, **PRICES, n_steps=n_steps)
         after = errors(module, x)
         assert (after <= before * (1 + 1e-9)).all()
         assert (after < 0.999 * before).double().mean() > 0.6
@@ -101,7 +104,9 @@ def test_no_row_is_left_worse_and_most_get_better(n_columns):
 
 def test_many_steps_end_where_the_error_is_lowest():
     module, rows = drawn()
-    module.projection = Projection.of_rows(module, rows, 1.0, 0.0, 300)
+    module.projection = Projection.of_rows(
+        module, rows, unit=1.0, shift_cost=0.0, n_steps=300
+    )
     x = rows.x.double()
     code = module.raw_encode(x).requires_grad_(True)
     error = (x - module.raw_decode(code)).square().sum()
@@ -120,9 +125,11 @@ def test_one_step_solves_what_is_linear(monkeypatch, hidden):
     jacobian = jacobian_of_decoder(module, module.raw_encode(x)[:1])[0]
     scores, remaining = x @ module.components.T, float(errors(module, x).mean())
     unit = 2 * remaining  # of what PCA leaves; half of it remains
-    module.projection = Projection.of_rows(module, rows, unit, CODE_SHIFT_COST, 1)
+    module.projection = Projection.of_rows(
+        module, rows, unit=unit, shift_cost=0.5, n_steps=1
+    )
     cost = float(module.projection.shift_cost)
-    assert_allclose(cost, CODE_SHIFT_COST / 2, rtol=1e-6)
+    assert_allclose(cost, 0.5 / 2, rtol=1e-6)
     # The normal equations of the error and of the cost of leaving PCA's scores.
     left = x - module.raw_decode(scores)
     normal = jacobian.T @ jacobian + cost * torch.eye(3, dtype=torch.float64)
@@ -136,7 +143,7 @@ def test_damping_shortens_steps(monkeypatch):
         monkeypatch.setattr("sklearn_ae._projection.DAMPING", damping)
         module, rows = drawn()
         x, code = rows.x.double(), module.raw_encode(rows.x.double())
-        module.projection = Projection.of_rows(module, rows, 1.0, CODE_SHIFT_COST, 1)
+        module.projection = Projection.of_rows(module, rows, **PRICES, n_steps=1)
         lengths.append(float((module.raw_encode(x) - code).norm()))
     assert lengths[0] > lengths[1] > lengths[2]
 
@@ -145,7 +152,7 @@ def test_scores_of_pca_are_where_they_should_be():
     module, rows = drawn()
     module.network.decoder.silence()
     module.network.encoder.silence()
-    module.projection = Projection.of_rows(module, rows, 1.0, CODE_SHIFT_COST, 3)
+    module.projection = Projection.of_rows(module, rows, **PRICES, n_steps=3)
     x = rows.x.double()
     torch.testing.assert_close(module.raw_encode(x), x @ module.components.T)
 
@@ -304,7 +311,7 @@ def test_rows_do_not_depend_on_each_other(quick, curved):
 
 def test_rows_whose_errors_overflow_keep_their_codes():
     module, rows = drawn()
-    module.projection = Projection.of_rows(module, rows, 1.0, CODE_SHIFT_COST, 1)
+    module.projection = Projection.of_rows(module, rows, **PRICES, n_steps=1)
     module.float()
     x = rows.x * torch.tensor([[1e19], [1e20], [1e21], [1.0]]).repeat(30, 1)
     code = module.raw_encode(x)
@@ -344,3 +351,22 @@ def test_contributions_are_the_derivatives_of_transform(quick, curved):
 def test_number_of_steps_is_checked(quick, curved, value):
     with pytest.raises(ValueError, match="'transform_max_iter' parameter"):
         quick(transform_max_iter=value).fit(curved)
+
+
+@pytest.mark.parametrize("weight", [None, 3.0])
+def test_training_and_steps_have_the_price_of_the_table(weight):
+    X = np.random.default_rng(0).standard_normal((500, 10))
+    weights = None if weight is None else np.full(500, weight)
+    start = linear_start(X, 2, 0, weights)
+    rows = Rows.from_data(X, weights, start)
+    options = settings.training_settings(AutoencoderTransformer(device="cpu"))
+    architecture = settings.network_settings(AutoencoderTransformer(), 2, 500)
+    trainer = Trainer(start, architecture, options, rows, seed=0)
+    expected = code_shift_cost(500 * 10 * (weight or 1))
+    assert 0.5 < expected < 2
+    module = build_module(start, architecture, seed=0)
+    assert trainer.objective.shift_cost == expected
+    assert trainer.objective.criterion(module, start).shift_cost == expected
+    # Nothing has been explained yet, of some of the rows.
+    price = float(trainer.projection(module, rows).shift_cost)
+    assert 0.9 * expected < price <= expected

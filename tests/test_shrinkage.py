@@ -50,7 +50,14 @@ def test_factors_go_from_pca_to_the_whole_correction():
 @pytest.mark.parametrize("right_factor", FACTORS[1:])
 def test_factor_with_the_lowest_error_is_chosen(right_factor):
     x = torch.ones(4, 3, dtype=torch.float64)
-    objective = Objective(SquaredError(), 1.0, 1.0, 0.5, 0.0, None)
+    objective = Objective(
+        cell_loss=SquaredError(),
+        total=1.0,
+        unit=1.0,
+        shift_cost=0.5,
+        code_penalty=0.0,
+        corruption=None,
+    )
     loss = partial(loss_with_factor, Overshooting(right_factor), Rows(x), objective)
     losses = [loss(factor) for factor in FACTORS]
     assert_allclose(losses, [12 * (1 - f / right_factor) ** 2 for f in FACTORS])
@@ -179,4 +186,11 @@ def test_share_left_is_that_of_the_chosen_factor():
     judged = [Judged(0.5, 0.5)] * 2
     assert judge(judged, objective=None).share_left == pytest.approx(1 / 1.25)
     judged = [Judged(0.0, 0.0)] * 2
+    assert judge(judged, objective=None).share_left == 1.0
+
+
+@pytest.mark.parametrize("of_all", [0.0, np.inf])
+def test_share_left_is_all_where_it_is_unknown(of_all):
+    judged = [Judged(0.5, 0.5)]
+    judged[0].loss = lambda *args: of_all
     assert judge(judged, objective=None).share_left == 1.0

@@ -3,8 +3,6 @@
 import math
 import re
 from copy import deepcopy
-from dataclasses import replace
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -12,21 +10,13 @@ import torch
 from skorch.callbacks import Callback, EarlyStopping, GradientNormClipping
 from torch.utils.data import TensorDataset
 
-from sklearn_ae import AutoencoderTransformer
 from sklearn_ae._batches import ResidentBatches
-from sklearn_ae._callbacks import OneCycle, one_cycle
-from sklearn_ae._guard import Verdict
-from sklearn_ae._settings import training_settings
+from sklearn_ae._callbacks import one_cycle
 from sklearn_ae._threads import one_thread
 from sklearn_ae._training import (
-    Phase,
     auto_batch_size,
-    auto_max_iter,
     check_callback,
-    extension,
-    most_epochs,
     resolve_device,
-    set_last_phase,
 )
 
 
@@ -117,68 +107,6 @@ def test_automatic_batches_grow_with_the_rows():
     sizes = [auto_batch_size(n) for n in (2, 100, 1000, 2000, 10**4, 10**7)]
     assert sizes == sorted(sizes)
     assert 1 < sizes[0] < sizes[-1] < 10**4
-
-
-def test_automatic_epochs_fall_with_the_rows():
-    epochs = [auto_max_iter(n) for n in (2, 100, 1000, 10**4, 10**5, 10**7)]
-    assert epochs == sorted(epochs, reverse=True)
-    assert epochs[0] > epochs[-1] >= 1
-
-
-@pytest.mark.parametrize(
-    ("n_samples", "share_left", "times"),
-    [
-        (501, 1.0, 1.0),
-        (501, 0.5, 1.0),
-        (501, 0.25, 2.0),
-        (9000, 0.0, 3.0),
-        (500, 1.5, 1.0),
-        (500, 1.0, 1.5),
-        (100, 0.5, 3.0),
-        (100, 0.1, 3.0),
-    ],
-)
-def test_what_bends_much_is_trained_longer(n_samples, share_left, times):
-    assert extension(n_samples, share_left) == times
-
-
-@pytest.mark.parametrize(
-    ("factor", "share_left", "max_iter", "n_epochs"),
-    [
-        (1.0, 0.5, "auto", 18 + 54),
-        (0.7, 1.0, "auto", 18 + 27),
-        (0.0, 1.0, "auto", 36),
-        (1.0, 0.5, 8, 8),
-    ],
-)
-def test_only_automatic_epochs_follow_the_guard(
-    curved, monkeypatch, factor, share_left, max_iter, n_epochs
-):
-    verdict = Verdict(None, factor, share_left)
-    monkeypatch.setattr("sklearn_ae._trainer.judge", lambda *args: verdict)
-    model = AutoencoderTransformer(2, max_iter=max_iter, random_state=0).fit(curved)
-    assert model.n_iter_ == n_epochs
-
-
-def test_most_epochs_are_those_of_the_longest_fit():
-    options = training_settings(AutoencoderTransformer())
-    assert most_epochs(options, 500, is_judged=True) == 18 + 3 * 18
-    assert most_epochs(options, 500, is_judged=False) == 36
-    assert most_epochs(replace(options, max_iter=7), 500, is_judged=True) == 7
-
-
-def test_last_phase_may_change_its_length():
-    schedule = OneCycle([4, 6])
-    group = {"weight_decay": 0.6}
-    net = SimpleNamespace(
-        callbacks_=[("other", None), ("_schedule", schedule)],
-        batch_size=10,
-        optimizer_=SimpleNamespace(param_groups=[group]),
-    )
-    set_last_phase(net, Phase(n_rows=25, n_epochs=6))
-    assert schedule.lengths == [4, 18]
-    # As many steps more as each decays less.
-    assert group["weight_decay"] == pytest.approx(0.2)
 
 
 def test_device_is_resolved_once():

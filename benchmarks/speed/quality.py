@@ -95,7 +95,7 @@ class Course:
     def on_fit_task_end(
         self, estimator: Any, context: Any, *, fitted_estimator: Any = None
     ) -> None:
-        """Score the network as it is: in the guard's first half, that of a fold."""
+        """Score the network as it is: before the guard's judgement, that of a fold."""
         if context.task_name == "epoch":
             self.fvus.append(held_out_fvu(fitted_estimator, self.split))
 
