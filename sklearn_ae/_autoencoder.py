@@ -179,8 +179,8 @@ class AutoencoderTransformer(
         unexplained variance, say, which is why it is off by default.
 
     max_iter : int or "auto", default="auto"
-        Number of epochs; fewer with `early_stopping=True`. "auto" takes 34 up to 9,500
-        rows, then as many as visit 323,000 rows, but at least 10. Half of them come
+        Number of epochs; fewer with `early_stopping=True`. "auto" takes 32 up to 10,000
+        rows, then as many as visit 320,000 rows, but at least 10. Half of them come
         before the judgement of the guard (see `cv`). The other half is multiplied by
         0.5 / r, or by 1.5 / r up to 500 rows, but by at least 1 and at most 3, where r
         is the loss on the folds as a share of PCA's: what bends much takes long to
@@ -200,7 +200,7 @@ class AutoencoderTransformer(
         where the result is PCA.
 
     cv : int, cross-validation splitter, iterable, "auto" or None, default="auto"
-        Folds of the guard against overfitting. For half of `max_iter` (17 epochs or
+        Folds of the guard against overfitting. For half of `max_iter` (16 epochs or
         fewer with "auto"), each fold is left out by a network of its own, PCA included,
         and then reconstructed, from codes that have taken the steps of
         `transform_max_iter`, with factors from 1 down to 0 on the correction, as long
