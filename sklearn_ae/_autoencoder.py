@@ -179,8 +179,8 @@ class AutoencoderTransformer(
         unexplained variance, say, which is why it is off by default.
 
     max_iter : int or "auto", default="auto"
-        Number of epochs; fewer with `early_stopping=True`. "auto" takes 32 up to 10,000
-        rows, then as many as visit 320,000 rows, but at least 10. Half of them come
+        Number of epochs; fewer with `early_stopping=True`. "auto" takes 32 up to 11,250
+        rows, then as many as visit 360,000 rows, but at least 10. Half of them come
         before the judgement of the guard (see `cv`). The other half is multiplied by
         0.5 / r, or by 1.5 / r up to 500 rows, but by at least 1 and at most 3, where r
         is the loss on the folds as a share of PCA's: what bends much takes long to

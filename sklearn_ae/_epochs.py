@@ -15,8 +15,8 @@ MOST_TIMES = 3.0
 
 
 def auto_max_iter(n_samples: int) -> int:
-    """Return the epochs that visit 320,000 rows, from 10 to 32."""
-    return min(max(320_000 // n_samples, 10), 32)
+    """Return the epochs that visit 360,000 rows, from 10 to 32."""
+    return min(max(360_000 // n_samples, 10), 32)
 
 
 def judged_epochs(n_epochs: int) -> int:

@@ -38,7 +38,7 @@ class Rates(Callback):
 
 @pytest.mark.parametrize(
     ("n_samples", "n_epochs"),
-    [(2, 32), (10_000, 32), (10_001, 31), (32_000, 10), (10**6, 10)],
+    [(2, 32), (11_250, 32), (11_251, 31), (36_000, 10), (10**6, 10)],
 )
 def test_automatic_epochs_fall_with_the_rows(n_samples, n_epochs):
     assert auto_max_iter(n_samples) == n_epochs
@@ -123,5 +123,5 @@ def test_most_epochs_are_those_of_the_longest_fit(n_rows, curved, judged):
 
 
 def test_most_epochs_of_an_odd_number():
-    assert auto_max_iter(10_100) == 31
-    assert most_epochs(None, 10_100, is_judged=True) == 16 + 3 * 15
+    assert auto_max_iter(11_500) == 31
+    assert most_epochs(None, 11_500, is_judged=True) == 16 + 3 * 15
