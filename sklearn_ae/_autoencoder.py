@@ -186,7 +186,8 @@ class AutoencoderTransformer(
         is the loss on the folds as a share of PCA's: what bends much takes long to
         learn. So `n_iter_` may be twice as large, and a number that is given is split
         in halves all the same. No epochs are needed, and `n_iter_` is 0, where PCA is
-        already the optimum: without hidden layers, or where PCA leaves nothing.
+        already the optimum, without hidden layers or where it leaves nothing, and where
+        too few rows would remain for the guard.
 
     transform_max_iter : int or "auto", default="auto"
         Number of steps in which `transform` moves codes from where the encoder puts
@@ -255,7 +256,9 @@ class AutoencoderTransformer(
         Called while training, in addition to the estimator's own; each an instance of
         `skorch.callbacks.Callback` or a pair of a name and one. They see one history
         row an epoch, with "valid_loss" only if `early_stopping=True`, and no rows of
-        single batches. Of the guard's networks they see the last, from its first epoch.
+        single batches. Of the guard's networks they see the last, from its first epoch;
+        the learning rate rises anew after the judgement, so that the loss stalls there,
+        which a callback that ends training should have the patience for.
         Callbacks of scikit-learn (1.9 or newer) are given to `set_callbacks` instead;
         epochs are tasks for them.
 
@@ -343,8 +346,7 @@ class AutoencoderTransformer(
     squared shift, times the share of PCA's error that is still there. Where much
     remains unexplained, codes stay what a linear model can read; where bending explains
     nearly all, it is free. In tables of few values, missing ones included, the price is
-    `1 + 10,000 / (n_samples * n_features)` times as high, but at most four times, with
-    the sum of the weights for `n_samples` if there are any.
+    `1 + 10,000 / (n_samples * n_features)` times as high, but at most four times.
 
     PCA's scores are those of the point nearest to a row in a plane. An encoder only
     comes close to the nearest point of what the decoder spans, the less so for rows
@@ -361,6 +363,8 @@ class AutoencoderTransformer(
     Beyond five times the range that the training rows' codes have, the correction of
     PCA's reconstruction stays what it is at that edge, as nobody knows how a surface
     goes on far from all rows: reconstructions there lie in a plane parallel to PCA's.
+    From the training rows' range up to there the surface goes on as it bends, and may
+    be much farther from rows than PCA's plane.
 
     The refit after a guarded fit changes the decoder's last layer by ridge regression
     of what is left unexplained on the last hidden layer's outputs. The penalties 1, 10
@@ -404,9 +408,9 @@ class AutoencoderTransformer(
     Weights of rows count as repetitions: a row of weight 2 is a row given twice, and
     one of weight 0 is left out, as is one below 1e-30 of the largest. They scale the
     statistics, PCA, the loss and the scores. Batches, epochs and folds count each row
-    once; the bandwidth, the noise floor and the divisor of `whiten` count the sum of
-    the weights, but no fewer than the rows there are and no more than a hundred times
-    as many.
+    once; the bandwidth, the price of shifts, the noise floor and the divisor of
+    `whiten` count the sum of the weights, but no fewer than the rows there are and no
+    more than a hundred times as many.
 
     Training uses one thread, on which the steps of a network of this size take least
     time when other processes are at work; the caller's thread count is restored.
