@@ -85,9 +85,9 @@ class AutoencoderTransformer(
         number of components with which PCA explains it on the training data. It is
         found by bisection between 1 and that number: a size is tried by training
         without a quarter of the rows, up to where the guard would judge (see
-        `max_iter`), and reconstructing these.
-        Where PCA does not explain the share on these rows either, as much as it does
-        is asked for. A share needs `init="pca"` and, with `module`, a class.
+        `max_iter`), and reconstructing these. Where PCA does not explain the share on
+        these rows either, as much as it does is asked for. A share needs `init="pca"`
+        and, with `module`, a class.
 
     hidden_layer_sizes : array-like of int or int, default=(256, 128)
         Widths of the encoder's hidden layers, from the input towards the code. The

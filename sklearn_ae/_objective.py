@@ -45,9 +45,9 @@ class Objective:
     cell_loss: nn.Module
     total: float
     unit: float
-    shift_cost: float
-    code_penalty: float
-    corruption: Corruption | None
+    shift_cost: float = 0.0
+    code_penalty: float = 0.0
+    corruption: Corruption | None = None
     pca_share: float | None = None
 
     @classmethod

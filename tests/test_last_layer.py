@@ -26,14 +26,7 @@ from sklearn_ae._rows import Rows
 from sklearn_ae._trainer import Architecture, build_module
 
 ARCHITECTURE = Architecture(2, (9, 7), "tanh", "identity", "identity", "pca", 0, 0)
-OBJECTIVE = Objective(
-    cell_loss=SquaredError(),
-    total=1.0,
-    unit=1.0,
-    shift_cost=0.5,
-    code_penalty=0.0,
-    corruption=None,
-)
+OBJECTIVE = Objective(cell_loss=SquaredError(), total=1.0, unit=1.0)
 
 
 @pytest.fixture(params=[6, 70], ids=["all columns", "subspace"])
@@ -187,14 +180,7 @@ def test_other_problems_have_no_least_squares_layer(drawn):
     assert can_be_refitted(module, rows)
     holes = Rows(rows.x, None, torch.ones_like(rows.x))
     assert not can_be_refitted(module, holes)
-    absolute = Objective(
-        cell_loss=AbsoluteError(),
-        total=1.0,
-        unit=1.0,
-        shift_cost=0.5,
-        code_penalty=0.0,
-        corruption=None,
-    )
+    absolute = Objective(cell_loss=AbsoluteError(), total=1.0, unit=1.0)
     assert not absolute.is_least_squares(module)
     noisy = replace(OBJECTIVE, corruption=object())
     assert not noisy.is_least_squares(module)

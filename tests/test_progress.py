@@ -49,6 +49,29 @@ def test_epochs_are_tasks(quick, curved, changes):
     assert model.n_iter_ == 3
 
 
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({}, 64),
+        ({"cv": None}, 32),
+        ({"early_stopping": True}, 32),
+        ({"max_iter": 3}, 3),
+    ],
+)
+def test_epochs_are_announced_at_most(quick, curved, changes, expected):
+    note = Note()
+    note.on_fit_task_begin = lambda estimator, context: announced.append(
+        context.max_subtasks
+    )
+    announced = []
+    settings = {"max_iter": "auto", "warm_start": True} | changes
+    model = quick(**settings).set_callbacks(note).fit(curved)
+    assert announced[0] == expected
+    announced.clear()
+    model.fit(curved)  # goes on without the guard
+    assert announced[0] == min(expected, 32)
+
+
 def test_callbacks_see_what_would_be_the_result(quick, curved):
     note = Note()
     model = quick(max_iter=4).set_callbacks(note).fit(curved)

@@ -82,9 +82,7 @@ def test_metric_is_the_inverse_of_the_average_gauss_newton_matrix(monkeypatch):
     rows = Rows(rows.x, weight / weight.mean())
     jacobian = jacobian_of_decoder(module, module.raw_encode(rows.x.double()))
     average = torch.einsum("npk,npl,n->kl", jacobian, jacobian, weight[:, 0].double())
-    metric = Projection.of_rows(
-        module, rows, unit=1.0, shift_cost=0.0, n_steps=1
-    ).metric
+    metric = Projection.of_rows(module, rows, **FREE, n_steps=1).metric
     expected = torch.linalg.inv(average / weight.sum().double())
     torch.testing.assert_close(metric, expected, rtol=1e-6, atol=0)
 
@@ -104,9 +102,7 @@ def test_no_row_is_left_worse_and_most_get_better(n_columns):
 
 def test_many_steps_end_where_the_error_is_lowest():
     module, rows = drawn()
-    module.projection = Projection.of_rows(
-        module, rows, unit=1.0, shift_cost=0.0, n_steps=300
-    )
+    module.projection = Projection.of_rows(module, rows, **FREE, n_steps=300)
     x = rows.x.double()
     code = module.raw_encode(x).requires_grad_(True)
     error = (x - module.raw_decode(code)).square().sum()

@@ -50,14 +50,7 @@ def test_factors_go_from_pca_to_the_whole_correction():
 @pytest.mark.parametrize("right_factor", FACTORS[1:])
 def test_factor_with_the_lowest_error_is_chosen(right_factor):
     x = torch.ones(4, 3, dtype=torch.float64)
-    objective = Objective(
-        cell_loss=SquaredError(),
-        total=1.0,
-        unit=1.0,
-        shift_cost=0.5,
-        code_penalty=0.0,
-        corruption=None,
-    )
+    objective = Objective(cell_loss=SquaredError(), total=1.0, unit=1.0)
     loss = partial(loss_with_factor, Overshooting(right_factor), Rows(x), objective)
     losses = [loss(factor) for factor in FACTORS]
     assert_allclose(losses, [12 * (1 - f / right_factor) ** 2 for f in FACTORS])
