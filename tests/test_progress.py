@@ -52,8 +52,8 @@ def test_epochs_are_tasks(quick, curved, changes):
 @pytest.mark.parametrize(
     ("changes", "expected"),
     [
-        ({}, 64),
-        ({"cv": None}, 32),
+        ({"cv": "auto"}, 64),
+        ({}, 32),
         ({"early_stopping": True}, 32),
         ({"max_iter": 3}, 3),
     ],
