@@ -38,14 +38,13 @@ unit: $(VENV)/installed-test
 # The oldest supported versions, in an environment of their own. scikit-learn 1.6 calls
 # pytest in a way that pytest 9 warns of. The benchmarks keep to constraints.txt.
 # make test-oldest TESTS="tests/test_common.py" takes some files alone.
-OF_BENCHMARKS := benchmarks compression defaults imputation shares speed
 
 test-oldest:
 	$(MAKE) VENV=.venv-oldest .venv-oldest/created
 	.venv-oldest/bin/python -m pip install --disable-pip-version-check \
 		-c constraints-oldest.txt -e ".[test]"
 	.venv-oldest/bin/python -m pytest -W "ignore::pytest.PytestRemovedIn10Warning" \
-		$(or $(TESTS),$(OF_BENCHMARKS:%=--ignore=tests/test_%.py))
+		$(or $(TESTS),--ignore=tests/benchmarks)
 
 # Ten minutes or so of tables that nobody thought of.
 fuzz: $(VENV)/installed-test

@@ -32,7 +32,7 @@ from benchmarks.compression_summary import REFERENCE
 from benchmarks.datasets import Table
 from benchmarks.defaults_report import DEFAULT, OTHER_SEED, defaults_text
 from sklearn_ae import AutoencoderTransformer
-from sklearn_ae._epochs import auto_max_iter
+from sklearn_ae._fit.epochs import auto_max_iter
 
 RESULTS = Path(__file__).parent / "results"
 CODE_SIZES = (2, 5, 10)
@@ -51,18 +51,18 @@ PARAMETERS: dict[str, tuple[Any, ...]] = {
 }
 # All are looked up in their modules at each fit, so that a patched value counts.
 CONSTANTS: dict[str, tuple[Any, ...]] = {
-    "sklearn_ae._losses.CODE_SHIFT_COST": (0.1, 0.2, 1.0),
-    "sklearn_ae._losses.FEW_VALUES": (0,),
-    "sklearn_ae._losses.MOST_TIMES_DEARER": (2.0, 8.0),
-    "sklearn_ae._modules.CODE_STEP": (0.1, 0.3, 1.0),
-    "sklearn_ae._network.BANDWIDTHS": (1.0, 3.0),
-    "sklearn_ae._training.BETAS": ((0.9, 0.999),),
-    "sklearn_ae._epochs.TIMES_AT_PCA": (0.0,),
-    "sklearn_ae._epochs.TIMES_AT_PCA_FEW_ROWS": (0.0,),
-    "sklearn_ae._epochs.MOST_TIMES": (2.0, 4.0),
+    "sklearn_ae._training.losses.CODE_SHIFT_COST": (0.1, 0.2, 1.0),
+    "sklearn_ae._training.losses.FEW_VALUES": (0,),
+    "sklearn_ae._training.losses.MOST_TIMES_DEARER": (2.0, 8.0),
+    "sklearn_ae._model.autoencoder.CODE_STEP": (0.1, 0.3, 1.0),
+    "sklearn_ae.networks.fully_connected.BANDWIDTHS": (1.0, 3.0),
+    "sklearn_ae._training.net.BETAS": ((0.9, 0.999),),
+    "sklearn_ae._fit.epochs.TIMES_AT_PCA": (0.0,),
+    "sklearn_ae._fit.epochs.TIMES_AT_PCA_FEW_ROWS": (0.0,),
+    "sklearn_ae._fit.epochs.MOST_TIMES": (2.0, 4.0),
 }
 # The name that the trainer imported, as patching the function's own module would miss.
-AUTO_EPOCHS = "sklearn_ae._trainer.auto_max_iter"
+AUTO_EPOCHS = "sklearn_ae._fit.trainer.auto_max_iter"
 
 
 # Compared by identity, which makes `build` hashable: it is warmed up once per variant.

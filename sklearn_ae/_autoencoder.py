@@ -23,21 +23,21 @@ from sklearn.utils.validation import (
 )
 from torch import nn
 
-from sklearn_ae._epochs import most_epochs
-from sklearn_ae._fitting import Fit, fit_autoencoder
-from sklearn_ae._inference import Codec, check_finite
-from sklearn_ae._missing import check_some_observed, missing_cells
-from sklearn_ae._module_parameters import ModuleParametersMixin
-from sklearn_ae._network import ACTIVATIONS
-from sklearn_ae._persistence import PersistenceMixin
-from sklearn_ae._progress import CallbackSupportMixin, epoch_report, with_callbacks
-from sklearn_ae._settings import (
+from sklearn_ae._data.imputation import check_some_observed, missing_cells
+from sklearn_ae._fit.epochs import most_epochs
+from sklearn_ae._fit.fitting import Fit, fit_autoencoder
+from sklearn_ae._fit.module_parameters import ModuleParametersMixin
+from sklearn_ae._fit.progress import CallbackSupportMixin, epoch_report, with_callbacks
+from sklearn_ae._fit.settings import (
     DTYPES,
     network_and_folds,
     training_data,
     training_settings,
 )
-from sklearn_ae._threads import private_generators
+from sklearn_ae._model.inference import Codec, check_finite
+from sklearn_ae._model.threads import private_generators
+from sklearn_ae._persistence.files import PersistenceMixin
+from sklearn_ae.networks.fully_connected import ACTIVATIONS
 
 FITTED_ATTRIBUTES = {
     "_fit_result",

@@ -6,7 +6,7 @@ from numpy.testing import assert_allclose
 from sklearn.decomposition import PCA
 from skorch.callbacks import Callback
 
-from sklearn_ae import _guard
+from sklearn_ae._fit import guard as _guard
 
 
 class HeldOutRows(Callback):

@@ -6,7 +6,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.decomposition import PCA
 
 from sklearn_ae import AutoencoderTransformer
-from sklearn_ae._modules import REACH
+from sklearn_ae._model.autoencoder import REACH
 
 
 @pytest.fixture(scope="module")

@@ -18,13 +18,13 @@ from benchmarks.speed.timing import (
     shape_name,
 )
 from sklearn_ae import AutoencoderTransformer
-from sklearn_ae import _settings as settings
-from sklearn_ae._inference import as_tensor
-from sklearn_ae._modules import Autoencoder
-from sklearn_ae._objective import Objective
-from sklearn_ae._rows import Rows
-from sklearn_ae._trainer import build_module, linear_start
-from sklearn_ae._training import Phase, run_epochs, start_training
+from sklearn_ae._fit import settings as settings
+from sklearn_ae._fit.trainer import build_module, linear_start
+from sklearn_ae._model.autoencoder import Autoencoder
+from sklearn_ae._model.inference import as_tensor
+from sklearn_ae._training.net import Phase, run_epochs, start_training
+from sklearn_ae._training.objective import Objective
+from sklearn_ae._training.rows import Rows
 
 SECTION = "epochs"
 OURS, VALIDATING = "autoencoder", "autoencoder, validating"

@@ -20,7 +20,7 @@ from benchmarks.speed.timing import (
     shape_name,
 )
 from sklearn_ae import AutoencoderTransformer
-from sklearn_ae._modules import Autoencoder
+from sklearn_ae._model.autoencoder import Autoencoder
 
 SECTION, ROW_SECTION, MEMORY_SECTION = "transform", "one row", "transform memory"
 # What the defaults are for fits to more rows and to fewer; the promises are about the

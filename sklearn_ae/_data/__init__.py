@@ -1,0 +1,1 @@
+"""What is known of the rows before training: statistics, PCA, missing cells."""

@@ -1,0 +1,1 @@
+"""PCA plus a learned correction: modules, code basis, steps of codes, inference."""

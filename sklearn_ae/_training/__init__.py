@@ -1,0 +1,1 @@
+"""Training with skorch: net, batches, callbacks, noise, objective."""

@@ -1,0 +1,291 @@
+"""Networks that encode and decode: the built-in one, and the making of any other."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from copy import deepcopy
+from itertools import pairwise
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+ACTIVATIONS: dict[str, type[nn.Module]] = {
+    "identity": nn.Identity,
+    "logistic": nn.Sigmoid,
+    "relu": nn.ReLU,
+    "silu": nn.SiLU,
+    "tanh": nn.Tanh,
+}
+
+
+def _slope_of_silu(x: Tensor) -> Tensor:
+    share = x.sigmoid()
+    return share * (1 + x * (1 - share))
+
+
+# Derivatives of the activations.
+SLOPES: dict[type[nn.Module], Callable[[Tensor], Tensor]] = {
+    nn.Identity: torch.ones_like,
+    nn.Sigmoid: lambda x: x.sigmoid() * (1 - x.sigmoid()),
+    nn.ReLU: lambda x: (x > 0).to(x.dtype),
+    nn.SiLU: _slope_of_silu,
+    nn.Tanh: lambda x: 1 - x.tanh().square(),
+}
+
+# The decoder starts this many times as wide as Scott's bandwidth.
+BANDWIDTHS = 1.5
+
+
+def _linear(n_in: int, n_out: int, bias: bool = True) -> nn.Linear:
+    """Linear layer with uninitialised float32 weights: no generator is touched."""
+    layer: nn.Linear = nn.utils.skip_init(
+        nn.Linear, n_in, n_out, bias=bias, dtype=torch.float32
+    )
+    return layer
+
+
+class Perceptron(nn.Sequential):
+    """Fully connected layers: `(batch, sizes[0]) -> (batch, sizes[-1])`."""
+
+    def __init__(self, *, sizes: Sequence[int], activation: str) -> None:
+        layers: list[nn.Module] = []
+        for n_in, n_out in pairwise(sizes[:-1]):
+            layers += [_linear(n_in, n_out), ACTIVATIONS[activation]()]
+        super().__init__(*layers, _linear(sizes[-2], sizes[-1]))
+
+    def hidden(self, x: Tensor) -> Tensor:
+        """Return what the last layer is given."""
+        for layer in list(self)[:-1]:
+            x = layer(x)
+        return x
+
+
+class Correction(nn.Module):
+    """Perceptron beside a linear skip.
+
+    An adaptive optimiser moves all weights of the skip alike, so that their sum over
+    many inputs would run ahead of the perceptron's; the root of `n_in` divides it.
+
+    Shapes: `(batch, n_in) -> (batch, n_out)`.
+    """
+
+    def __init__(self, *, sizes: Sequence[int], activation: str) -> None:
+        super().__init__()
+        self.curved = Perceptron(sizes=sizes, activation=activation)
+        self.skip = _linear(sizes[0], sizes[-1], bias=False)
+        self.skip_scale = sizes[0] ** -0.5
+
+    def silence(self) -> None:
+        """Set the last layers to zero, so that the correction vanishes."""
+        last = self.curved[-1]
+        assert isinstance(last, nn.Linear)
+        for layer in (last, self.skip):
+            for parameter in layer.parameters():
+                nn.init.zeros_(parameter)
+
+    def hidden(self, x: Tensor) -> Tensor:
+        """Return what the perceptron's last layer is given."""
+        return self.curved.hidden(x)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the correction of such rows."""
+        correction: Tensor = self.curved(x) + self.skip(x) * self.skip_scale
+        return correction
+
+
+class FullyConnected(nn.Module):
+    """Fully connected encoder and the decoder that mirrors it.
+
+    The default network of :class:`~sklearn_ae.AutoencoderTransformer`. Any other class
+    with `encode` and `decode` can take its place as `module`, and any of the arguments
+    below, by their names, in its constructor.
+
+    Parameters
+    ----------
+    n_features : int
+        Width of the encoder's input and of the decoder's output.
+
+    n_components : int
+        Number of codes.
+
+    hidden_layer_sizes : sequence of int
+        Widths of the hidden layers, from the input towards the code.
+
+    activation : str
+        Activation of the hidden layers.
+
+    init : {"pca", "random"}
+        "pca" puts a linear map beside each perceptron, "random" does not.
+
+    generator : torch.Generator
+        Draws all weights as torch does by default, uniform on `+-1/sqrt(fan_in)`.
+    """
+
+    def __init__(
+        self,
+        *,
+        n_features: int,
+        n_components: int,
+        hidden_layer_sizes: Sequence[int],
+        activation: str,
+        init: str,
+        generator: torch.Generator,
+    ) -> None:
+        super().__init__()
+        sizes = (n_features, *hidden_layer_sizes, n_components)
+        build = Correction if init == "pca" else Perceptron
+        self.encoder = build(sizes=sizes, activation=activation)
+        self.decoder = build(sizes=sizes[::-1], activation=activation)
+        for layer in self.modules():
+            if isinstance(layer, nn.Linear):
+                bound = layer.in_features**-0.5
+                for parameter in layer.parameters():
+                    nn.init.uniform_(parameter, -bound, bound, generator=generator)
+
+    def start_from_zero(self, n_samples: float) -> None:
+        """Let both maps return zeros, and be ready to bend as so many rows can tell.
+
+        It needs `init="pca"`. The last layers are set to zero. The decoder's first
+        layer is multiplied by the inverse of the bandwidth that Scott's rule gives for
+        standardised codes, `n_samples ** (-1 / (n_components + 4))`, over 1.5, where
+        that is above 1. Without it, few codes bend too little.
+
+        Parameters
+        ----------
+        n_samples : float
+            Number of training rows.
+
+        References
+        ----------
+        Scott, D. W. (1992). "Multivariate density estimation". Wiley, section 6.5.
+        """
+        assert isinstance(self.encoder, Correction)
+        assert isinstance(self.decoder, Correction)
+        first = self.decoder.curved[0]
+        assert isinstance(first, nn.Linear)
+        sharpness = n_samples ** (1 / (first.in_features + 4)) / BANDWIDTHS
+        with torch.no_grad():
+            for parameter in first.parameters():
+                parameter.mul_(max(1.0, sharpness))
+        self.encoder.silence()
+        self.decoder.silence()
+
+    def encode(self, x: Tensor) -> Tensor:
+        """Map rows to codes.
+
+        Parameters
+        ----------
+        x : torch.Tensor of shape (batch, n_features)
+            Rows.
+
+        Returns
+        -------
+        code : torch.Tensor of shape (batch, n_components)
+            Codes.
+        """
+        code: Tensor = self.encoder(x)
+        return code
+
+    def decode(self, code: Tensor) -> Tensor:
+        """Map codes to rows.
+
+        Parameters
+        ----------
+        code : torch.Tensor of shape (batch, n_components)
+            Codes.
+
+        Returns
+        -------
+        reconstruction : torch.Tensor of shape (batch, n_features)
+            Rows.
+        """
+        reconstruction: Tensor = self.decoder(code)
+        return reconstruction
+
+
+class Gated(nn.Module):
+    """Network whose outputs are multiplied by factors that are learned, from zero.
+
+    Bachlechner, T., et al. (2021). "ReZero is all you need". UAI 2021.
+    """
+
+    def __init__(self, network: Any) -> None:
+        super().__init__()
+        self.network = network
+        zero = torch.zeros((), dtype=torch.float32)
+        self.encoder_gate = nn.Parameter(zero)
+        self.decoder_gate = nn.Parameter(zero.clone())
+
+    def encode(self, x: Tensor) -> Tensor:
+        """Return the network's codes times the first factor."""
+        code: Tensor = self.network.encode(x) * self.encoder_gate
+        return code
+
+    def decode(self, code: Tensor) -> Tensor:
+        """Return the network's reconstruction times the second factor."""
+        reconstruction: Tensor = self.network.decode(code) * self.decoder_gate
+        return reconstruction
+
+
+def build_network(
+    module: Any, parameters: Mapping[str, Any], offered: Mapping[str, Any]
+) -> nn.Module:
+    """Return a network, made by a class or copied from an instance, of checked shapes.
+
+    Parameters
+    ----------
+    module : nn.Module or class
+        Has `encode` and `decode`.
+    parameters : mapping
+        Arguments that the class has to take.
+    offered : mapping
+        Arguments that it gets if its signature names them.
+    """
+    if isinstance(module, nn.Module):
+        network = deepcopy(module)  # what is frozen stays so
+    else:
+        names = inspect.signature(module).parameters
+        taken = {name: value for name, value in offered.items() if name in names}
+        network = module(**{**taken, **parameters})
+    for method in ("encode", "decode"):
+        if not callable(getattr(network, method, None)):
+            raise ValueError(
+                f"module needs the methods encode and decode, but "
+                f"{type(network).__name__} has no {method}."
+            )
+    network = network.to("cpu", torch.float32)
+    if module is not FullyConnected:
+        check_shapes(network, offered["n_features"], offered["n_components"])
+    return network
+
+
+def check_shapes(network: Any, n_features: int, n_components: int) -> None:
+    """Raise unless a network maps rows to codes, and back, in the shapes asked for."""
+    was_training = network.training
+    network.eval()
+    steps = (("encode", n_features, n_components), ("decode", n_components, n_features))
+    for method, n_in, n_out in steps:
+        given = torch.zeros((2, n_in), dtype=torch.float32)
+        try:
+            with torch.no_grad():
+                found = getattr(network, method)(given)
+        except (RuntimeError, IndexError, TypeError, ValueError) as error:
+            raise ValueError(
+                f"module.{method} of {type(network).__name__} fails on a batch of "
+                f"shape (2, {n_in}): {error}"
+            ) from error
+        shape = tuple(found.shape) if isinstance(found, Tensor) else type(found)
+        if isinstance(found, Tensor) and found.dtype != torch.float32:
+            raise ValueError(
+                f"module.{method} of {type(network).__name__} maps torch.float32 to "
+                f"{found.dtype}, but has to keep the dtype."
+            )
+        if shape != (2, n_out):
+            raise ValueError(
+                f"module.{method} of {type(network).__name__} maps a batch of shape "
+                f"(2, {n_in}) to {shape}, but (2, {n_out}) is needed, with "
+                f"n_features={n_features} and n_components={n_components}."
+            )
+    network.train(was_training)

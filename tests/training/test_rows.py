@@ -1,0 +1,80 @@
+"""Rows to train on, copied or in place."""
+
+import tracemalloc
+
+import numpy as np
+import pytest
+import torch
+from numpy.testing import assert_allclose
+
+from sklearn_ae._data import columns as _columns
+from sklearn_ae._data.linear_start import LinearStart
+from sklearn_ae._training.rows import Rows, RowsInPlace
+
+
+@pytest.fixture
+def in_place(monkeypatch):
+    """Treat every table as one that is too large to be copied."""
+    monkeypatch.setattr(_columns, "LARGEST_COPY", 0)
+    monkeypatch.setattr(_columns, "ELEMENTS_PER_BLOCK", 1000)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_rows_in_place_are_those_of_a_copy(curved, dtype):
+    X = curved.astype(dtype)
+    X.flags.writeable = False
+    start = LinearStart.from_data(X, 2, seed=0)
+    copied, in_place = torch.from_numpy(start.to_scaled(X)), RowsInPlace(X, start)
+    index = torch.randperm(len(X), generator=torch.Generator().manual_seed(0))[:9]
+    assert len(in_place) == in_place.size(0) == len(X)
+    assert in_place.size(1) == X.shape[1]
+    assert torch.equal(in_place[index], copied[index])
+    assert torch.equal(in_place.index_select(0, index), copied[index])
+    assert torch.equal(in_place[3:7], copied[3:7])
+    parts = list(in_place.tensor_split(7))
+    assert torch.equal(torch.cat(parts), copied)
+    assert {len(part) for part in parts} <= {len(X) // 7, len(X) // 7 + 1}
+    assert in_place.to("cpu") is in_place
+    assert in_place.to("meta").shape == copied.shape
+
+
+@pytest.mark.usefixtures("in_place")
+@pytest.mark.parametrize("order", ["C", "F"])
+def test_only_rows_in_a_row_are_used_in_place(curved, order):
+    X = np.asarray(curved, order=order)
+    start = LinearStart.from_data(X, 2, seed=0)
+    kind = {"C": RowsInPlace, "F": torch.Tensor}[order]
+    assert isinstance(Rows.from_data(X, None, start).x, kind)
+    assert isinstance(Rows.from_data(X[::2], None, start).x, torch.Tensor)
+
+
+@pytest.mark.parametrize("holes", [False, True])
+@pytest.mark.parametrize(
+    "changes", [{}, {"cv": None}, {"cv": None, "early_stopping": True}]
+)
+def test_large_tables_are_fitted_as_others_are(quick, curved, request, changes, holes):
+    X = curved.copy()
+    if holes:
+        X[np.random.default_rng(0).uniform(size=X.shape) < 0.1] = np.nan
+    weight = np.random.default_rng(1).uniform(0.5, 2, len(X))
+    copied = quick(**changes).fit(X, sample_weight=weight)
+    request.getfixturevalue("in_place")
+    in_place = quick(**changes).fit(X, sample_weight=weight)
+    assert_allclose(in_place.loss_curve_, copied.loss_curve_, rtol=1e-3)
+    assert_allclose(in_place.score(X), copied.score(X), rtol=1e-3)
+    assert_allclose(in_place.transform(X), copied.transform(X), atol=1e-2)
+
+
+def test_large_tables_are_not_copied():
+    rng = np.random.default_rng(0)
+    X = np.repeat(rng.standard_normal((210, 40), dtype=np.float32), 1000, axis=0)
+    assert X.size > _columns.LARGEST_COPY
+    tracemalloc.start()
+    try:
+        start = LinearStart.from_data(X, 2, seed=0)
+        rows = Rows.from_data(X, None, start)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert isinstance(rows.x, RowsInPlace)
+    assert peak < 0.8 * X.nbytes
