@@ -27,8 +27,8 @@ from sklearn.utils.validation import check_is_fitted
 from skorch.callbacks import Callback
 
 from sklearn_ae import AutoencoderTransformer
-from sklearn_ae._persistence.document import DOCUMENT
 from sklearn_ae._persistence import files as _persistence
+from sklearn_ae._persistence.document import DOCUMENT
 
 load = AutoencoderTransformer.load
 
