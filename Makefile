@@ -2,11 +2,13 @@
 #
 #   make benchmark QUICK=1     one fold and fewer tables, about a minute
 #   make benchmark DATA=DIR    also the tables DIR/tabular/*.npz
+#   make benchmark RECORD=1    overwrite the tracked results and the figures of README.md
 #   make test PYTHON=python3.12
 
 PYTHON ?= python3
 DATA ?=
 QUICK ?=
+RECORD ?=
 TESTS ?=
 
 VENV := .venv
@@ -16,11 +18,12 @@ RUN := $(VENV)/bin/python -m
 .PHONY: help benchmark test test-oldest fuzz lint types unit examples docs clean
 
 help:
-	@sed -n 's/^# \{0,1\}//p' Makefile | sed -n 1,5p
+	@sed -n 's/^# \{0,1\}//p' Makefile | sed -n 1,6p
 
 benchmark: $(VENV)/installed-benchmark
-	$(RUN) benchmarks.redundant_features \
-		$(if $(DATA),--data "$(DATA)") $(if $(filter-out 0,$(QUICK)),--quick)
+	$(RUN) benchmarks redundant_features \
+		$(if $(DATA),--data "$(DATA)") $(if $(filter-out 0,$(QUICK)),--quick) \
+		$(if $(filter-out 0,$(RECORD)),--record)
 
 test: lint types unit
 

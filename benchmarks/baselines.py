@@ -23,13 +23,6 @@ class PerceptronAutoencoder(TransformerMixin, BaseEstimator):
 
     Everything but the widths is `MLPRegressor`'s default; so the code passes through
     ReLU as every hidden layer does.
-
-    Parameters
-    ----------
-    n_components : int, default=2
-        Width of the layer in the middle.
-    random_state : int, default=0
-        Determines initial weights and the order of the rows.
     """
 
     def __init__(self, n_components: int = 2, random_state: int = 0) -> None:
@@ -77,13 +70,6 @@ class PlainAutoencoder(TransformerMixin, BaseEstimator):
 
     Layers (256, 128), the code, and the same widths in reverse; ReLU, Adam at 1e-3,
     batches of 128 rows, 200 epochs, no schedule.
-
-    Parameters
-    ----------
-    n_components : int, default=2
-        Number of codes.
-    random_state : int, default=0
-        Seeds torch's global generator.
     """
 
     def __init__(self, n_components: int = 2, random_state: int = 0) -> None:

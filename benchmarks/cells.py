@@ -1,37 +1,39 @@
-"""Measure one method on one table at one code size and one split."""
+"""Fit a method to a table, at one code size and one split, and score it."""
 
 import os
-import platform
-import time
+from argparse import ArgumentParser, Namespace
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
-from functools import cache
-from importlib.metadata import version
+from functools import cached_property
 from multiprocessing import get_context
-from pathlib import Path
+from queue import SimpleQueue
+from threading import Event
 from typing import Any
 
 import numpy as np
-import torch
-from sklearn.model_selection import train_test_split
 from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
-from sklearn.preprocessing import StandardScaler
 
-from benchmarks.datasets import Table, Task
-from benchmarks.folds import lost_share, versions
-from benchmarks.methods import COMPRESSORS, RIVALS, is_installed, linear_model
-from benchmarks.peak_memory import PeakMemory
+from benchmarks.datasets import Table, Task, load_tables, split_names
+from benchmarks.measuring import (
+    FIT_COLUMNS,
+    Split,
+    lost_share,
+    split_table,
+    timed_fit,
+    warm_up,
+)
+from benchmarks.methods import COMPRESSORS, Builder, linear_model
+from benchmarks.ratios import KEY, skipped
+from benchmarks.records import Row
 
-CODE_SIZES = (2, 5, 10, 20)
-HELD_OUT = 0.25
+N_SPLITS = 3
 # KernelPCA's memory is quadratic in the rows, and its time cubic.
 MAX_ROWS = {"KernelPCA": 4000}
-KEY = ("table", "n_components", "split", "method")
-# Makes an unfitted method, given code size and seed.
-Builder = Callable[[int, int], Any]
+SCORES = ("fit_rows", "held_out_fvu", "train_explained_variance", "linear_score")
+COLUMNS = (*KEY, "rows", "columns", "metric", *SCORES, *FIT_COLUMNS)
 
 
 @dataclass(frozen=True)
@@ -48,28 +50,50 @@ class Cell:
         """Tell this cell from others; the columns of the rows are `KEY`."""
         return (self.table.name, self.n_components, self.split, self.method)
 
+    @property
+    def description(self) -> Row:
+        """The columns of a row that say what was measured."""
+        regression = self.table.task == "regression"
+        return {
+            **dict(zip(KEY, self.key, strict=True)),
+            "rows": len(self.table.X),
+            "columns": self.table.X.shape[1],
+            "metric": "r2" if regression else "accuracy",
+        }
 
-@dataclass(frozen=True)
-class Split:
-    """A standardised table, split; all methods of a cell see the same."""
 
-    X: np.ndarray
-    y: np.ndarray
-    X_test: np.ndarray
-    y_test: np.ndarray
+def add_cell_options(parser: ArgumentParser) -> None:
+    """Add the options of suites that measure cells."""
+    add = parser.add_argument
+    add("--tables", type=split_names, metavar="A,B", help="only these tables")
+    add("--n-splits", type=int, default=N_SPLITS, help="splits of each table")
+    add("--resume", action="store_true", help="keep the rows that are already there")
 
 
-def split_table(table: Table, split: int) -> Split:
-    """Shuffle, hold a quarter of the rows out, standardise by the others.
+def plan_for(
+    options: Namespace,
+    quick_tables: tuple[str, ...],
+    methods: list[str],
+    code_sizes: tuple[int, ...],
+    more: Sequence[Table] = (),
+) -> list[list[Cell]]:
+    """List what to measure: the cells of each table and method together.
 
-    In double precision, as a user's columns are behind `StandardScaler`; a method that
-    works in single precision converts them itself.
+    `more` tables are measured too, unless tables are chosen by name.
     """
-    X, X_test, y, y_test = train_test_split(
-        table.X.astype(np.float64), table.y, test_size=HELD_OUT, random_state=split
-    )
-    scaler = StandardScaler().fit(X)
-    return Split(scaler.transform(X), y, scaler.transform(X_test), y_test)
+    names = options.tables or (quick_tables if options.quick else None)
+    tables = load_tables(options.data, names) + ([] if names else [*more])
+    print("\n".join(skipped(tables, code_sizes)))
+    return [
+        [
+            Cell(table, size, split, method)
+            for size in code_sizes
+            if size < table.X.shape[1]
+            for split in range(1 if options.quick else options.n_splits)
+        ]
+        for table in tables
+        for method in methods
+    ]
 
 
 def rows_to_fit(method: str, X: np.ndarray, seed: int) -> np.ndarray:
@@ -80,102 +104,70 @@ def rows_to_fit(method: str, X: np.ndarray, seed: int) -> np.ndarray:
     return X[np.random.default_rng(seed).choice(len(X), limit, replace=False)]
 
 
-def _neighbours(task: Task) -> Any:
-    """Build the 5-nearest-neighbour model that reads the codes, in their own scale."""
-    if task == "regression":
-        return KNeighborsRegressor(n_neighbors=5)
-    return KNeighborsClassifier(n_neighbors=5)
+@dataclass(frozen=True)
+class Fitted:
+    """A fitted method, and its codes of the rows of a split."""
+
+    task: Task
+    split: Split
+    model: Any
+
+    @cached_property
+    def codes(self) -> np.ndarray:
+        """Codes of the training rows."""
+        return np.asarray(self.model.transform(self.split.X))
+
+    @cached_property
+    def codes_test(self) -> np.ndarray:
+        """Codes of the held-out rows."""
+        return np.asarray(self.model.transform(self.split.X_test))
 
 
-def _fit(cell: Cell, split: Split, build: Builder) -> tuple[Any, dict[str, float]]:
-    """Fit a method and take time and memory."""
-    rows = rows_to_fit(cell.method, split.X, cell.split)
-    reducer = build(cell.n_components, cell.split)
-    with PeakMemory() as memory:
-        wall, cpu = time.perf_counter(), time.process_time()
-        reducer.fit(rows)
-        wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
-    return reducer, {
-        "fit_rows": len(rows),
-        "fit_seconds": wall,
-        "cpu_seconds": cpu,
-        "peak_megabytes": memory.megabytes,
-    }
+Scorer = Callable[[Fitted], Row]
 
 
-def _scores(cell: Cell, split: Split, reducer: Any) -> dict[str, float]:
-    """Score reconstructions, and two models on the codes."""
-    codes, codes_test = reducer.transform(split.X), reducer.transform(split.X_test)
-    train_fvu = lost_share(split.X, reducer.inverse_transform(codes))
-    fvu = lost_share(split.X_test, reducer.inverse_transform(codes_test))
-    linear = linear_model(cell.table.task).fit(codes, split.y)
-    neighbours = _neighbours(cell.table.task).fit(codes, split.y)
+def scores(fitted: Fitted) -> Row:
+    """Score reconstructions, and a linear model on the codes."""
+    split, model = fitted.split, fitted.model
+    linear = linear_model(fitted.task).fit(fitted.codes, split.y)
+    restored = model.inverse_transform(fitted.codes_test)
     return {
-        "held_out_fvu": fvu,
-        "explained_variance": 1 - fvu,
-        "train_explained_variance": 1 - train_fvu,
-        "linear_score": linear.score(codes_test, split.y_test),
-        "knn_score": neighbours.score(codes_test, split.y_test),
+        "held_out_fvu": lost_share(split.X_test, restored),
+        "train_explained_variance": 1
+        - lost_share(split.X, model.inverse_transform(fitted.codes)),
+        "linear_score": linear.score(fitted.codes_test, split.y_test),
     }
 
 
-FIGURES = (
-    "fit_rows", "held_out_fvu", "explained_variance", "train_explained_variance",
-    "linear_score", "knn_score", "fit_seconds", "cpu_seconds", "peak_megabytes",
-)  # fmt: skip
+def neighbour_score(fitted: Fitted) -> Row:
+    """Score five nearest neighbours on the codes, in their own scale."""
+    regression = fitted.task == "regression"
+    build = KNeighborsRegressor if regression else KNeighborsClassifier
+    model = build(n_neighbors=5).fit(fitted.codes, fitted.split.y)
+    return {"knn_score": model.score(fitted.codes_test, fitted.split.y_test)}
 
 
-def make_row(cell: Cell, figures: dict[str, float], error: str = "") -> dict[str, Any]:
-    """Put figures, error and circumstances into one row, always the same columns."""
-    table = cell.table
-    return {
-        **dict(zip(KEY, cell.key, strict=True)),
-        "rows": len(table.X),
-        "columns": table.X.shape[1],
-        "metric": "accuracy" if table.task == "classification" else "r2",
-        **{name: figures.get(name, float("nan")) for name in FIGURES},
-        "error": error,
-        "threads": torch.get_num_threads(),
-        **machine(),
-    }
-
-
-@cache
-def machine() -> dict[str, Any]:
-    """Name processor and versions."""
-    info = Path("/proc/cpuinfo")
-    lines = info.read_text(encoding="utf-8").splitlines() if info.exists() else []
-    models = [line.split(":")[1].strip() for line in lines if "model name" in line]
-    return {
-        "cpu": models[0] if models else platform.processor(),
-        "cores": os.cpu_count(),
-        "python": platform.python_version(),
-        **versions(),
-        **{name: version(name) if is_installed(name) else "" for name in RIVALS},
-    }
-
-
-def measure(cell: Cell, build: Builder | None = None) -> dict[str, Any]:
+def measure_cell(
+    cell: Cell, build: Builder | None = None, more: Scorer = neighbour_score
+) -> Row:
     """Measure one cell; a method that fails gets a row that says why.
 
-    Without ``build`` it is the method of that name, with default parameters.
+    Without ``build`` it is the method of that name, with default parameters. ``more``
+    measures what else is wanted of the fitted method.
     """
     build = build or COMPRESSORS[cell.method]
-    split = split_table(cell.table, cell.split)
-    figures: dict[str, float] = {}
+    row = cell.description
     try:
         warm_up(build)
-        reducer, figures = _fit(cell, split, build)
-        figures |= _scores(cell, split, reducer)
+        split = split_table(cell.table, cell.split)
+        rows = rows_to_fit(cell.method, split.X, cell.split)
+        model = build(cell.n_components, cell.split)
+        row |= {"fit_rows": len(rows), **timed_fit(model, rows)}
+        fitted = Fitted(cell.table.task, split, model)
+        row |= scores(fitted) | more(fitted)
     except Exception as error:
-        return make_row(cell, figures, f"{type(error).__name__}: {error}"[:200])
-    return make_row(cell, figures)
-
-
-@cache
-def warm_up(build: Builder) -> None:
-    """Fit a method once to a tiny table, so that no fit pays for loading libraries."""
-    build(2, 0).fit(np.random.default_rng(0).standard_normal((64, 8)))
+        row["error"] = f"{type(error).__name__}: {error}"[:200]
+    return row
 
 
 def _prepare_process() -> None:
@@ -183,7 +175,7 @@ def _prepare_process() -> None:
     os.environ["CUDA_VISIBLE_DEVICES"] = ""
 
 
-def measure_apart(cells: Iterable[Cell]) -> Iterator[dict[str, Any]]:
+def measure_apart(cells: Iterable[Cell]) -> Iterator[Row]:
     """Yield a row per cell, measured in a fresh process that serves all of them.
 
     So no method meets the seeds, threads or memory that another has left behind, and
@@ -196,8 +188,31 @@ def measure_apart(cells: Iterable[Cell]) -> Iterator[dict[str, Any]]:
             while waiting:
                 cell = waiting.popleft()
                 try:
-                    row = process.submit(measure, cell).result()
+                    row = process.submit(measure_cell, cell).result()
                 except BrokenProcessPool:
-                    yield make_row(cell, {}, "the process was killed")
+                    yield {**cell.description, "error": "the process was killed"}
                     break
                 yield row
+
+
+def measure_groups(groups: Iterable[list[Cell]], n_jobs: int) -> Iterator[Row]:
+    """Measure so many groups of cells at a time, and yield each row as it comes."""
+    rows: SimpleQueue[Row | None] = SimpleQueue()
+    stopped = Event()
+
+    def work(group: list[Cell]) -> None:
+        for row in measure_apart(group):
+            rows.put(row)
+            if stopped.is_set():
+                return
+
+    with ThreadPoolExecutor(n_jobs) as threads:
+        works = [threads.submit(work, group) for group in groups]
+        end = threads.submit(lambda: [w.result() for w in works])
+        end.add_done_callback(lambda _: rows.put(None))
+        try:
+            yield from iter(rows.get, None)
+            end.result()  # raises what no row tells of
+        finally:
+            stopped.set()
+            threads.shutdown(wait=False, cancel_futures=True)

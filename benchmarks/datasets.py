@@ -1,16 +1,20 @@
-"""Data of the benchmarks: three seeded regimes of redundancy, and real tables."""
+"""Data of the benchmarks: seeded regimes of redundancy, real tables, and images."""
 
-from collections.abc import Callable, Iterator
+import gzip
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_digits, load_wine
+from sklearn.model_selection import train_test_split
 
 Task = Literal["classification", "regression"]
 
 TUNING_WIDTH = 0.4
+# Bytes before the lengths of the axes; the last of them is the number of axes.
+MAGIC = 4
 
 
 @dataclass(frozen=True)
@@ -27,8 +31,6 @@ class Table:
         A class label or a number for each row.
     task : {"classification", "regression"}
         Says whether ``y`` holds class labels or numbers.
-    feature_names : tuple of str
-        One name per column.
     factors : ndarray of shape (n_samples, n_factors) or None
         The hidden quantities that the columns measure, where they are known.
     """
@@ -37,16 +39,7 @@ class Table:
     X: np.ndarray
     y: np.ndarray
     task: Task
-    feature_names: tuple[str, ...]
     factors: np.ndarray | None = None
-
-
-def _regime(
-    name: str, X: np.ndarray, y: np.ndarray, factors: np.ndarray | None
-) -> Table:
-    """Name the columns of a generated regime."""
-    names = tuple(f"x{j}" for j in range(X.shape[1]))
-    return Table(name, X, y, "regression", names, factors)
 
 
 def no_redundancy(
@@ -61,7 +54,7 @@ def no_redundancy(
     rng = np.random.RandomState(random_state)
     X = rng.randn(n_samples, n_features)
     y = 2 * X[:, 0] + 1 + 0.1 * rng.randn(n_samples)
-    return _regime("none", X, y, None)
+    return Table("none", X, y, "regression")
 
 
 def linear_redundancy(
@@ -83,7 +76,7 @@ def linear_redundancy(
     X = factors[:, np.arange(n_features) % n_factors]
     X = X + noise * rng.standard_normal((n_samples, n_features)) + origin
     y = 2 * factors[:, 0] + 1 + 0.1 * rng.standard_normal(n_samples)
-    return _regime("linear", unit * X, y, factors)
+    return Table("linear", unit * X, y, "regression", factors)
 
 
 def curved_redundancy(
@@ -105,7 +98,7 @@ def curved_redundancy(
     X = np.exp(-(distance**2) / (2 * TUNING_WIDTH**2))
     X = X + 0.1 * rng.standard_normal((n_samples, n_features))
     y = 2 * factors[:, 0] + 1 + 0.1 * rng.standard_normal(n_samples)
-    return _regime("curved", X, y, factors)
+    return Table("curved", X, y, "regression", factors)
 
 
 REGIMES: dict[str, Callable[..., Table]] = {
@@ -128,8 +121,7 @@ def bundled_table(name: str) -> Table:
     """Load one of the tables that come with scikit-learn."""
     load, task = _BUNDLED[name]
     bunch = load()
-    names = tuple(str(column) for column in bunch["feature_names"])
-    return Table(name, bunch["data"], bunch["target"], task, names)
+    return Table(name, bunch["data"], bunch["target"], task)
 
 
 def saved_tables(folder: Path) -> Iterator[Table]:
@@ -138,16 +130,86 @@ def saved_tables(folder: Path) -> Iterator[Table]:
     if not paths:
         raise FileNotFoundError(
             f"{str(folder)!r} has no file tabular/*.npz. Give a folder whose subfolder "
-            "'tabular' holds files with the arrays X, y and feature_names."
+            "'tabular' holds files with the arrays X and y."
         )
     return map(_saved_table, paths)
 
 
 def _saved_table(path: Path) -> Table:
-    """Load one file with the arrays ``X``, ``y`` and ``feature_names``."""
+    """Load one file with the arrays ``X`` and ``y``."""
     with np.load(path) as arrays:
-        X, y, names = (arrays[key] for key in ("X", "y", "feature_names"))
+        X, y = arrays["X"], arrays["y"]
     # In double precision, as NIR spectra leave PCA only 4e-6: near single's rounding.
     X = X.astype(np.float64)
     task: Task = "regression" if y.dtype.kind == "f" else "classification"
-    return Table(path.stem, X, y, task, tuple(str(name) for name in names))
+    return Table(path.stem, X, y, task)
+
+
+def load_tables(folder: Path | None, names: Sequence[str] | None = None) -> list[Table]:
+    """Load the bundled tables and those of a folder, or only those with given names."""
+    tables = [bundled_table(name) for name in BUNDLED]
+    tables += [] if folder is None else saved_tables(folder)
+    check_names("table", names, [table.name for table in tables])
+    return [table for table in tables if names is None or table.name in names]
+
+
+def check_names(kind: str, names: Sequence[str] | None, known: Sequence[str]) -> None:
+    """Refuse names that are not known."""
+    if unknown := sorted(set(names or ()) - set(known)):
+        raise ValueError(f"no {kind} {unknown!r}; there are {list(known)!r}.")
+
+
+def split_names(text: str) -> list[str]:
+    """Split a list at its commas."""
+    return [name.strip() for name in text.split(",") if name.strip()]
+
+
+@dataclass(frozen=True)
+class Images:
+    """Rows to train on and held-out rows, one image each.
+
+    Attributes
+    ----------
+    train, test : ndarray of shape (n_images, side ** 2)
+        float32, from 0 (background) to 1.
+    """
+
+    name: str
+    train: np.ndarray
+    test: np.ndarray
+
+    @property
+    def side(self) -> int:
+        """Pixels along an edge."""
+        return round(self.train.shape[1] ** 0.5)
+
+
+def read_idx(path: Path) -> np.ndarray:
+    """Read the array in a gzipped idx file of bytes.
+
+    The format is described at http://yann.lecun.com/exdb/mnist.
+    """
+    content = gzip.decompress(path.read_bytes())
+    n_axes = content[MAGIC - 1]
+    start = MAGIC + 4 * n_axes
+    shape = np.frombuffer(content[MAGIC:start], dtype=">u4").astype(int)
+    return np.frombuffer(content[start:], dtype=np.uint8).reshape(shape)
+
+
+def load_images(directory: Path | None, name: str) -> Images:
+    """Read `directory/name`, or fall back to scikit-learn's digits and say so."""
+    if directory is not None and (directory / name).is_dir():
+        train, test = (
+            read_idx(directory / name / f"{part}-images-idx3-ubyte.gz")
+            for part in ("train", "t10k")
+        )
+        return Images(name, _as_rows(train), _as_rows(test))
+    if name != "digits":
+        print(f"There is no {name} here: scikit-learn's digits stand in for it.")
+    X = (load_digits().data / 16).astype(np.float32)
+    return Images("digits", *train_test_split(X, test_size=0.25, random_state=0))
+
+
+def _as_rows(images: np.ndarray) -> np.ndarray:
+    """Lay bytes out as rows of values between 0 and 1."""
+    return images.reshape(len(images), -1) / np.float32(255)

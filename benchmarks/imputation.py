@@ -1,12 +1,8 @@
-"""The command: impute missing cells, and explain observed ones, beside imputers."""
+"""Missing cells imputed, and observed ones explained, beside imputers."""
 
-import argparse
-import sys
-import time
 import warnings
-from collections.abc import Iterator, Sequence
-from pathlib import Path
-from typing import Any
+from argparse import Namespace
+from collections.abc import Iterator
 
 import numpy as np
 import pandas as pd
@@ -14,19 +10,32 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.experimental import enable_iterative_imputer  # noqa: F401
 from sklearn.impute import IterativeImputer, KNNImputer, SimpleImputer
 
-from benchmarks.cells import split_table
-from benchmarks.compression import RESULTS
-from benchmarks.datasets import Table
-from benchmarks.real_tables import load_tables
-from benchmarks.report import write_rows
+from benchmarks.datasets import BUNDLED, Table, load_tables
+from benchmarks.measuring import FIT_COLUMNS, split_table, timed_fit
+from benchmarks.ratios import OURS
+from benchmarks.records import Row
+from benchmarks.reports import Promise, at_most, markdown
+from benchmarks.suite import Suite
 from sklearn_ae import AutoencoderTransformer
 
 MISSING_SHARE = 0.2
 N_COMPONENTS = 20
-TABLES = ("satimage", "communities")
+TABLES = ("communities", "satimage")
 QUICK_TABLES = ("breast_cancer",)
 N_MASKS = 3
 MOST_FVU = 1.10  # of the observed cells, as a ratio to the fit on complete rows
+FIGURES = ("rmse", "observed_fvu", "complete_fvu")
+
+INTRO = f"""\
+# Imputation
+
+{MISSING_SHARE:.0%} of the cells are removed at random and imputed: by scikit-learn's
+imputers with default parameters, and by the autoencoder's reconstruction from
+{N_COMPONENTS} codes. RMSE of the imputed cells in standard deviations. Written from the
+CSV of the same name by `python -m benchmarks imputation`.
+"""
+
+
 IMPUTERS = {
     "SimpleImputer": lambda seed: SimpleImputer(),
     "KNNImputer": lambda seed: KNNImputer(),
@@ -34,24 +43,22 @@ IMPUTERS = {
 }
 
 
-def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
-    """Read the command line."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--data", type=Path, metavar="DIR", help="with tabular/*.npz")
-    parser.add_argument("--output", type=Path, metavar="DIR", default=RESULTS)
-    parser.add_argument("--quick", action="store_true", help="one bundled table")
-    return parser.parse_args(arguments)
+class Imputation:
+    """Fills the NaN of standardised columns: by our reconstruction, or an imputer."""
 
+    def __init__(self, method: str, seed: int) -> None:
+        self.method, self.seed = method, seed
 
-def impute(method: str, X: np.ndarray, seed: int) -> np.ndarray:
-    """Fill the NaN of standardised columns, by our reconstruction or by an imputer."""
-    with warnings.catch_warnings():
-        # IterativeImputer's ten rounds of default end before its tolerance is met.
-        warnings.simplefilter("ignore", ConvergenceWarning)
-        if method in IMPUTERS:
-            return np.asarray(IMPUTERS[method](seed).fit_transform(X))
-    model = AutoencoderTransformer(N_COMPONENTS, random_state=seed)
-    return model.inverse_transform(model.fit_transform(X))
+    def fit(self, X: np.ndarray) -> None:
+        """Fit and impute, as it is the time of both that counts."""
+        if self.method == OURS:
+            model = AutoencoderTransformer(N_COMPONENTS, random_state=self.seed)
+            self.imputed = model.inverse_transform(model.fit_transform(X))
+            return
+        with warnings.catch_warnings():
+            # IterativeImputer's ten rounds of default end before its tolerance is met.
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            self.imputed = IMPUTERS[self.method](self.seed).fit_transform(X)
 
 
 def observed_fvu(X: np.ndarray, reconstruction: np.ndarray) -> float:
@@ -60,60 +67,70 @@ def observed_fvu(X: np.ndarray, reconstruction: np.ndarray) -> float:
     return float(error / np.nansum((X - np.nanmean(X, axis=0)) ** 2))
 
 
-def measure(table: Table, seed: int) -> Iterator[dict[str, Any]]:
+def measure_mask(table: Table, seed: int) -> Iterator[Row]:
     """Yield a row per method for one table and one random mask."""
     X = split_table(table, seed).X
     mask = np.random.default_rng(seed).uniform(size=X.shape) < MISSING_SHARE
     mask[mask.all(axis=1)] = False
     holes = np.where(mask, np.nan, X)
-    complete = observed_fvu(X, impute("autoencoder", X, seed))
-    for method in (*IMPUTERS, "autoencoder"):
-        start = time.perf_counter()
-        imputed = impute(method, holes, seed)
-        seconds = time.perf_counter() - start
-        ours = method == "autoencoder"
-        yield {
-            "table": table.name,
-            "mask": seed,
-            "method": method,
-            "rmse": np.sqrt(np.mean((imputed - X)[mask] ** 2)),
-            "observed_fvu": observed_fvu(holes, imputed) if ours else np.nan,
-            "complete_fvu": complete if ours else np.nan,
-            "seconds": seconds,
-        }
+    complete = Imputation(OURS, seed)
+    complete.fit(X)
+    for method in (*IMPUTERS, OURS):
+        imputation = Imputation(method, seed)
+        figures = timed_fit(imputation, holes)
+        error = (imputation.imputed - X)[mask]
+        row = {"table": table.name, "method": method, "split": seed, **figures}
+        row["rmse"] = float(np.sqrt(np.mean(error**2)))
+        if method == OURS:
+            row["observed_fvu"] = observed_fvu(holes, imputation.imputed)
+            row["complete_fvu"] = observed_fvu(X, complete.imputed)
+        yield row
 
 
-def verdicts(rows: pd.DataFrame) -> Iterator[tuple[bool, str]]:
-    """Yield for each table whether the promises are kept, and the figures."""
+def measure(options: Namespace, kept: pd.DataFrame) -> Iterator[Row]:
+    """Measure the tables, with several masks each."""
+    wanted = QUICK_TABLES if options.quick else TABLES
+    if options.data is None and not set(wanted) <= set(BUNDLED):
+        raise ValueError(f"There is no table {', '.join(wanted)}: set --data.")
+    tables = load_tables(options.data, wanted)
+    seeds = range(1 if options.quick else N_MASKS)
+    return (row for t in tables for seed in seeds for row in measure_mask(t, seed))
+
+
+def promises(rows: pd.DataFrame) -> list[Promise]:
+    """Compare with the imputers, and with fits to complete rows."""
+    found = []
     for name, part in rows.groupby("table", sort=False):
         means = part.groupby("method")["rmse"].mean()
-        ours, best = means["autoencoder"], means.drop("autoencoder").min()
-        yield ours < best, f"{name}: RMSE {ours:.3f}, the best imputer's {best:.3f}"
+        best = means.drop(OURS).min()
+        promised = f"{name}: RMSE below the best imputer's, {best:.3f}"
+        found.append(Promise(promised, f"{means[OURS]:.3f}", bool(means[OURS] < best)))
         fvu = part["observed_fvu"].mean() / part["complete_fvu"].mean()
-        yield fvu <= MOST_FVU, f"{name}: FVU of observed cells {fvu:.3f} of complete"
+        promised = f"{name}: FVU of observed cells at most {{:.2f}} of complete rows'"
+        found.append(at_most(promised, fvu, MOST_FVU, "", 3))
+    return found
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the benchmark; the exit status is 1 where a promise is not kept."""
-    options = parse(arguments)
-    wanted = QUICK_TABLES if options.quick else TABLES
-    tables = [t for t in load_tables(options.data, quick=False) if t.name in wanted]
-    if not tables:
-        raise SystemExit(f"There is no table {', '.join(wanted)}: set --data.")
-    seeds = range(1 if options.quick else N_MASKS)
-    rows = pd.DataFrame(
-        row for table in tables for seed in seeds for row in measure(table, seed)
-    )
-    options.output.mkdir(parents=True, exist_ok=True)
-    suffix = "_quick" if options.quick else ""
-    write_rows(rows, options.output / f"imputation{suffix}.csv")
-    summary = rows.groupby(["table", "method"], sort=False)[["rmse", "seconds"]].mean()
-    print(f"\n{summary.round(3).to_string()}\n")
-    kept = list(verdicts(rows))
-    for good, text in kept:
-        print("kept  " if good else "MISSED", text)
-    return 0 if all(good for good, _ in kept) else 1
+def means(rows: pd.DataFrame, column: str) -> pd.DataFrame:
+    """Average over the masks: a line per table, a column per method, ours first."""
+    table = rows.groupby(["table", "method"])[column].mean().unstack("method")
+    return table[[OURS, *list(IMPUTERS)[::-1]]].rename_axis(None, axis=1)
 
 
-if __name__ == "__main__":
-    sys.exit(main())
+def report(rows: pd.DataFrame) -> Iterator[str]:
+    """Show errors and seconds."""
+    titles = {
+        "rmse": "RMSE of imputed cells",
+        "cpu_seconds": "Processor seconds of fit and imputation",
+    }
+    for column, title in titles.items():
+        yield f"## {title}, mean over the masks\n\n{markdown(means(rows, column))}"
+
+
+SUITE = Suite(
+    intro=INTRO,
+    columns=("table", "method", "split", *FIGURES, *FIT_COLUMNS),
+    measure=measure,
+    report=report,
+    promises=promises,
+)

@@ -15,30 +15,8 @@ from benchmarks.baselines import PerceptronAutoencoder, PlainAutoencoder
 from benchmarks.datasets import Task
 from sklearn_ae import AutoencoderTransformer
 
-
-def _nothing(n_components: int, random_state: int) -> Any:
-    """Leave the columns as they are."""
-    return "passthrough"
-
-
-def _pca(n_components: int, random_state: int) -> PCA:
-    """Build PCA with the exact solver, so that no difference is the solver's."""
-    return PCA(n_components, svd_solver="full")
-
-
-def _kernel_pca(n_components: int, random_state: int) -> KernelPCA:
-    """Build KernelPCA with an inverse and its default width, as a user would."""
-    return KernelPCA(
-        n_components,
-        kernel="rbf",
-        fit_inverse_transform=True,
-        random_state=random_state,
-    )
-
-
-def _autoencoder(n_components: int, random_state: int) -> AutoencoderTransformer:
-    """Build the autoencoder with default parameters."""
-    return AutoencoderTransformer(n_components=n_components, random_state=random_state)
+# Makes an unfitted method, given code size and seed.
+Builder = Callable[[int, int], Any]
 
 
 def _dimkit(n_components: int, random_state: int) -> Any:
@@ -67,22 +45,24 @@ def _encdr(n_components: int, random_state: int) -> Any:
     )
 
 
-REDUCERS: dict[str, Callable[[int, int], Any]] = {
-    "nothing": _nothing,
-    "PCA": _pca,
-    "KernelPCA": _kernel_pca,
-    "autoencoder": _autoencoder,
-}
-
-# What compresses and reconstructs, in the order of the reports.
-COMPRESSORS: dict[str, Callable[[int, int], Any]] = {
-    "PCA": _pca,
-    "KernelPCA": _kernel_pca,
+# What compresses and reconstructs, in the order of the reports. PCA with the exact
+# solver, so that no difference is the solver's.
+COMPRESSORS: dict[str, Builder] = {
+    "PCA": lambda k, seed: PCA(k, svd_solver="full"),
+    "KernelPCA": lambda k, seed: KernelPCA(
+        k, kernel="rbf", fit_inverse_transform=True, random_state=seed
+    ),
     "MLPRegressor": PerceptronAutoencoder,
     "plain": PlainAutoencoder,
     "dimkit": _dimkit,
     "encdr": _encdr,
-    "autoencoder": _autoencoder,
+    "autoencoder": lambda k, seed: AutoencoderTransformer(k, random_state=seed),
+}
+
+# What stands before a linear model; "nothing" leaves the columns as they are.
+REDUCERS: dict[str, Builder] = {
+    "nothing": lambda k, seed: "passthrough",
+    **{name: COMPRESSORS[name] for name in ("PCA", "KernelPCA", "autoencoder")},
 }
 
 # Packages of others that do the same job; they need not be installed.

@@ -1,23 +1,18 @@
-"""The command: count the codes that a share of the variance takes, beside PCA."""
+"""How many codes a share of the variance takes, beside PCA."""
 
-import argparse
-import sys
-import time
-from collections.abc import Iterator, Sequence
-from pathlib import Path
-from typing import Any
+from argparse import Namespace
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 import pandas as pd
 from sklearn.decomposition import PCA
 
-from benchmarks.cells import split_table
-from benchmarks.compression import RESULTS
-from benchmarks.datasets import Table
-from benchmarks.folds import lost_share
-from benchmarks.promises import Promise, at_least, at_most, print_verdicts
-from benchmarks.real_tables import load_tables
-from benchmarks.report import write_rows
+from benchmarks.datasets import Table, load_tables
+from benchmarks.measuring import FIT_COLUMNS, lost_by, split_table, timed_fit
+from benchmarks.ratios import OURS, REFERENCE
+from benchmarks.records import Row
+from benchmarks.reports import Promise, at_least, at_most, markdown
+from benchmarks.suite import Suite
 from sklearn_ae import AutoencoderTransformer
 
 SHARE = 0.9
@@ -27,73 +22,75 @@ SMALLER = 2 / 3  # of the tables: 6 of 9
 TOLERANCE = 0.01
 QUICK_TABLES = ("breast_cancer", "digits")
 
+INTRO = f"""\
+# Shares of the variance
 
-def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
-    """Read the command line."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--data", type=Path, metavar="DIR", help="with tabular/*.npz")
-    parser.add_argument("--output", type=Path, metavar="DIR", default=RESULTS)
-    parser.add_argument("--quick", action="store_true", help="two bundled tables")
-    return parser.parse_args(arguments)
+How many codes take {SHARE:.0%} of the variance (`n_components={SHARE}`), and the share
+of the variance of held-out rows that they explain. Written from the CSV of the same
+name by `python -m benchmarks shares`.
+"""
 
 
-def measure(table: Table) -> Iterator[dict[str, Any]]:
+def measure_tables(tables: Iterable[Table]) -> Iterator[Row]:
     """Yield a row for PCA and one for ours, fitted to the same rows of a table."""
-    split = split_table(table, 0)
-    models = {
-        "PCA": PCA(SHARE, svd_solver="full"),
-        "autoencoder": AutoencoderTransformer(SHARE, random_state=0, device="cpu"),
-    }
-    for method, model in models.items():
-        start = time.perf_counter()
-        model.fit(split.X)
-        seconds = time.perf_counter() - start
-        restored = model.inverse_transform(model.transform(split.X_test))
-        yield {
-            "table": table.name,
-            "method": method,
-            "n_components": model.n_components_,
-            "held_out_share": 1.0 - lost_share(split.X_test, restored),
-            "seconds": seconds,
+    for table in tables:
+        split = split_table(table, 0)
+        models = {
+            REFERENCE: PCA(SHARE, svd_solver="full"),
+            OURS: AutoencoderTransformer(SHARE, random_state=0, device="cpu"),
         }
+        for method, model in models.items():
+            figures = timed_fit(model, split.X)
+            yield {
+                "table": table.name,
+                "method": method,
+                "n_components": model.n_components_,
+                "held_out_share": 1.0 - lost_by(model, split.X_test),
+                **figures,
+            }
+
+
+def measure(options: Namespace, kept: pd.DataFrame) -> Iterator[Row]:
+    """Measure all tables, for the quick form only two."""
+    names = QUICK_TABLES if options.quick else None
+    return measure_tables(load_tables(options.data, names))
+
+
+def wide(rows: pd.DataFrame, column: str) -> pd.DataFrame:
+    """Lay a column out: a line per table, a column per method."""
+    table = rows.pivot(index="table", columns="method", values=column)
+    return table[[REFERENCE, OURS]].rename_axis(None, axis=1)
 
 
 def promises(rows: pd.DataFrame) -> list[Promise]:
     """Compare with what was promised."""
-    sizes = rows.pivot(index="table", columns="method", values="n_components")
-    excess = sizes["autoencoder"] - sizes["PCA"]
-    smaller = int((excess < 0).sum())
-    shares = rows.pivot(index="table", columns="method", values="held_out_share")
-    short = (shares["PCA"].clip(upper=SHARE) - shares["autoencoder"]).max()
+    sizes, shares = wide(rows, "n_components"), wide(rows, "held_out_share")
+    excess = sizes[OURS] - sizes[REFERENCE]
+    short = (shares[REFERENCE].clip(upper=SHARE) - shares[OURS]).max()
+    fewer = f"fewer codes than PCA on at least {{:.0f}} of {len(sizes)} tables"
+    below = f"share of held-out rows at most {{:.2f}} below {SHARE}, or PCA's if lower"
     return [
         at_most("codes beyond PCA's at most {:.0f}", excess.max(), 0.0, "", 0),
-        at_least(
-            f"fewer codes than PCA on at least {{:.0f}} of {len(sizes)} tables",
-            smaller,
-            np.ceil(SMALLER * len(sizes)),
-            "",
-            0,
-        ),
-        at_most(
-            f"share of held-out rows at most {{:.2f}} below {SHARE}, or PCA's if lower",
-            short,
-            TOLERANCE,
-        ),
+        at_least(fewer, (excess < 0).sum(), np.ceil(SMALLER * len(sizes)), "", 0),
+        at_most(below, short, TOLERANCE),
     ]
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the benchmark; the exit status is 1 where a promise is not kept."""
-    options = parse(arguments)
-    tables = load_tables(options.data, quick=False)
-    if options.quick:
-        tables = [table for table in tables if table.name in QUICK_TABLES]
-    rows = pd.DataFrame(row for table in tables for row in measure(table))
-    options.output.mkdir(parents=True, exist_ok=True)
-    write_rows(rows, options.output / f"shares{'_quick' * options.quick}.csv")
-    print(f"\n{rows.round(3).to_string(index=False)}\n")
-    return 0 if print_verdicts(promises(rows)) else 1
+def report(rows: pd.DataFrame) -> Iterator[str]:
+    """Show codes, explained shares and seconds."""
+    titles = {
+        "n_components": "Number of codes",
+        "held_out_share": "Share of the held-out rows' variance",
+        "cpu_seconds": "Processor seconds of the fit",
+    }
+    for column, title in titles.items():
+        yield f"## {title}\n\n{markdown(wide(rows, column))}"
 
 
-if __name__ == "__main__":
-    sys.exit(main())
+SUITE = Suite(
+    intro=INTRO,
+    columns=("table", "method", "n_components", "held_out_share", *FIT_COLUMNS),
+    measure=measure,
+    report=report,
+    promises=promises,
+)

@@ -1,6 +1,7 @@
 """Settings of the documentation, for `make docs`."""
 
 import re
+import sys
 from pathlib import Path, PurePosixPath
 
 from sphinx.application import Sphinx
@@ -8,6 +9,9 @@ from sphinx.application import Sphinx
 import sklearn_ae
 
 DOCS = Path(__file__).parent
+sys.path.insert(0, str(DOCS))
+from draw_rooms import draw  # noqa: E402
+
 ROOT = DOCS.parent
 ATTRIBUTE = re.compile(r"(?<![\w`])\w+_(?![\w`])")
 LOCAL_LINK = re.compile(r"\]\((?P<path>[^):#]+)\)")
@@ -25,11 +29,13 @@ extensions = [
     "sphinx_gallery.gen_gallery",
 ]
 exclude_patterns = ["_build", "pages/README.md"]  # the latter is in the front page
+myst_enable_extensions = ["deflist"]
 templates_path = ["_templates"]
 html_theme = "alabaster"
 html_theme_options = {
     "description": "A scikit-learn PCA that can bend",
-    "page_width": "1080px",
+    "page_width": "1180px",
+    "code_font_size": "0.85em",
     "sidebar_width": "240px",
 }
 html_sidebars = {"**": ["about.html", "navigation.html", "searchbox.html"]}
@@ -41,6 +47,7 @@ smartquotes = False
 autodoc_typehints = "none"  # the sections on parameters give them in words
 autosummary_generate = True
 autodoc_member_order = "bysource"
+toc_object_entries_show_parents = "hide"  # there is no room for them
 numpydoc_show_class_members = False
 
 sphinx_gallery_conf = {
@@ -75,6 +82,8 @@ def gather(page: PurePosixPath, done: set[PurePosixPath]) -> None:
         linked = page.parent / match["path"]
         if linked == PurePosixPath("examples"):
             return "](/auto_examples/index.rst)"
+        if linked.parts[0] == "docs":  # pages of the site already
+            return f"](/{linked.relative_to('docs')})"
         if linked not in done:
             gather(linked, done)
         return f"](/pages/{linked})"
@@ -87,6 +96,7 @@ gathered: set[PurePosixPath] = set()
 for start in ("README.md", "CONTRIBUTING.md", "CHANGES.md"):
     if PurePosixPath(start) not in gathered:
         gather(PurePosixPath(start), gathered)
+draw(DOCS / "generated" / "pictures")
 
 
 def quote_attributes(

@@ -30,7 +30,8 @@ def test_results_keep_the_floating_dtype(quick, curved, dtype):
     assert codes.dtype == dtype
     assert model.fit_transform(X).dtype == dtype
     assert model.inverse_transform(codes).dtype == dtype
-    assert model.score_samples(X).dtype == dtype
+    # Squares in the units of X need the range of float64.
+    assert model.score_samples(X).dtype == np.float64
     assert isinstance(model.score(X), float)
 
 
@@ -79,6 +80,16 @@ def test_fits_in_both_precisions_agree(quick, curved):
     from_double = quick().fit(single.astype(np.float64))
     codes = from_double.transform(curved)
     assert_allclose(from_single.transform(curved), codes, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("changes", [{}, {"cv": 3}, {"early_stopping": True}], ids=str)
+def test_rounding_of_the_table_does_not_lead_a_fit_elsewhere(quick, curved, changes):
+    # Adam's first step would be as long along rounding errors as along gradients.
+    exact, rounded = (
+        quick(max_iter=8, **changes).fit(X) for X in (curved, curved.astype(np.float32))
+    )
+    codes = exact.transform(curved)
+    assert_allclose(rounded.transform(curved), codes, atol=1e-5 * codes.std())
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
@@ -162,6 +173,22 @@ def test_extreme_scale_only_scales_the_codes(quick, curved, factor):
         rtol=1e-6,
         atol=1e-9,
     )
+
+
+@pytest.mark.parametrize(
+    ("dtype", "factor"),
+    [
+        (np.float32, 1e30),
+        (np.float32, 1e-30),
+        (np.float64, 1e140),
+        (np.float64, 1e-140),
+    ],
+)
+def test_extreme_scale_only_scales_the_errors_of_rows(quick, curved, dtype, factor):
+    expected = quick().fit(curved).score_samples(curved)
+    X = (curved * factor).astype(dtype)
+    found = quick().fit(X).score_samples(X)
+    assert_allclose(found / factor**2, expected, rtol=1e-3)
 
 
 def test_extreme_scale_leaves_whitened_codes_as_they_are(quick, curved):

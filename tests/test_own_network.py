@@ -102,10 +102,10 @@ def test_transform_does_without_dropout(narrow, curved):
 def test_parameters_of_the_network_are_parameters(narrow):
     model = narrow(module__width=8)
     assert model.get_params()["module__width"] == 8
-    copy = clone(model.set_params(module__width=4, module__dropout=0.1, alpha=0.5))
+    copy = clone(model.set_params(module__width=4, module__dropout=0.1, tol=0.5))
     found = copy.get_params()
     assert (found["module__width"], found["module__dropout"]) == (4, 0.1)
-    assert (found["alpha"], found["module"]) == (0.5, Narrow)
+    assert (found["tol"], found["module"]) == (0.5, Narrow)
     assert "module__width" in repr(copy)
 
 
@@ -135,7 +135,7 @@ def test_unknown_parameters_are_refused(narrow, curved):
 def test_instance_starts_from_its_weights_and_keeps_them(quick, curved):
     mine = Narrow(12, 2)
     before = {name: value.clone() for name, value in mine.state_dict().items()}
-    model = quick(module=mine, init="random", learning_rate_init=1e-12, alpha=0)
+    model = quick(module=mine, init="random", learning_rate_init=1e-12)
     model.fit(curved)
     trained = model.net_.module_.network.state_dict()
     weight = "encode.0.weight"
@@ -270,6 +270,33 @@ def test_frozen_parameters_of_an_instance_stay_frozen(quick, curved, warm_start)
         if name.endswith(("weight", "bias")):
             same = torch.equal(found[name].float(), value)
             assert same == name.startswith("encode.")
+
+
+class Bare(nn.Module):
+    """Nothing to train."""
+
+    def encode(self, x):
+        return x[:, :2]
+
+    def decode(self, code):
+        return code.repeat(1, 6)
+
+
+def frozen():
+    return Narrow(12, 2).requires_grad_(False)
+
+
+@pytest.mark.parametrize("build", [Bare, frozen])
+def test_module_without_anything_to_train_is_refused_without_pca(quick, curved, build):
+    message = f"module needs parameters to train, but {type(build()).__name__} has none"
+    with pytest.raises(ValueError, match=re.escape(message)):
+        quick(module=build(), init="random").fit(curved)
+
+
+def test_module_without_anything_to_train_can_correct_pca(quick, curved):
+    # Its outputs are multiplied by factors, which are trained.
+    model = quick(module=frozen(), max_iter=20).fit(curved)
+    assert model.score(curved) > model.pca_score_
 
 
 def test_arrays_as_arguments_can_be_continued(quick, curved):

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import torch
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.decomposition import PCA
 
@@ -18,6 +19,11 @@ def module_of(model):
     return model._fit_result.codec.modules[np.dtype(np.float64)]
 
 
+def endless(module):
+    end = torch.full_like(module.code_range[0], torch.inf)
+    return torch.stack((-end, end))
+
+
 def test_range_is_a_multiple_of_that_of_the_training_rows(fitted, curved):
     module = module_of(fitted)
     raw = fitted.transform(curved) / fitted._fit_result.codec.code_scale
@@ -29,7 +35,7 @@ def test_range_is_a_multiple_of_that_of_the_training_rows(fitted, curved):
 
 def test_reconstructions_go_on_in_a_plane(fitted, curved):
     codes = fitted.transform(curved)[:20]
-    far = [fitted.inverse_transform(factor * codes) for factor in (1e3, 2e3, 3e3)]
+    far = [fitted.inverse_transform(factor * codes) for factor in (1e5, 2e5, 3e5)]
     assert_allclose(far[2] - far[1], far[1] - far[0], rtol=1e-6)
     rank = np.linalg.matrix_rank(far[1] - far[0], tol=1e-6 * np.abs(far[0]).max())
     assert rank == 2
@@ -39,20 +45,17 @@ def test_rows_in_range_do_not_notice(fitted, curved):
     before = fitted.inverse_transform(fitted.transform(curved))
     module = module_of(fitted)
     code_range = module.code_range
-    module.forget_range()
+    module.code_range = endless(module)
     free = fitted.inverse_transform(fitted.transform(curved))
     module.code_range = code_range
     assert_array_equal(before, free)
 
 
-@pytest.mark.parametrize("transform_max_iter", [0, 1])
-def test_far_rows_lose_what_they_lose_with_pca(transform_max_iter):
+def test_far_rows_lose_what_they_lose_with_pca():
     rng = np.random.default_rng(0)
     z = rng.uniform(-1, 1, 300)
     X = np.column_stack([z, z, z**2, z**2]) + 0.01 * rng.standard_normal((300, 4))
-    model = AutoencoderTransformer(
-        1, transform_max_iter=transform_max_iter, random_state=0
-    ).fit(X)
+    model = AutoencoderTransformer(1, random_state=0).fit(X)
     pca = PCA(1).fit(X)
 
     def lost(one, rows):
@@ -63,11 +66,11 @@ def test_far_rows_lose_what_they_lose_with_pca(transform_max_iter):
     far = np.array([[1e4, 1e4, 0.0, 0.0]])
     ratio = lost(model, far) / lost(pca, far)
     assert ratio < 1.05
-    module_of(model).forget_range()
+    module_of(model).code_range = endless(module_of(model))
     assert lost(model, far) > 100 * lost(pca, far)
 
 
-def test_range_is_forgotten_where_training_goes_on(curved):
+def test_range_is_open_where_training_goes_on(curved):
     model = AutoencoderTransformer(2, warm_start=True, max_iter=4, random_state=0)
     model.fit(curved)
     first = module_of(model).code_range.clone()

@@ -103,6 +103,8 @@ def test_constant_data_are_explained(quick, value, n_samples):
     assert_allclose(reconstruct(model, X), X, rtol=1e-12)
     assert model.score(X) == 1.0
     assert model.pca_score_ == 1.0
+    assert model.best_loss_ == 0.0
+    assert_array_equal(model.explained_variance_ratio_, [1.0, 0.0])
     assert_allclose(model.score_samples(X), 0, atol=1e-24 * value**2)
 
 
@@ -110,8 +112,9 @@ def test_constant_data_give_finite_results_from_a_random_start(quick):
     X = np.full((9, 4), 3.7)
     model = quick(2, init="random").fit(X)
     assert np.isfinite(model.transform(X)).all()
-    assert_allclose(model.explained_variance_ratio_, 0)
-    assert model.score(X) in (0.0, 1.0)
+    score = model.score(X)
+    assert score in (0.0, 1.0)
+    assert model.explained_variance_ratio_.sum() == score
 
 
 def test_rows_unlike_constant_data_are_not_explained(quick):

@@ -1,6 +1,7 @@
-"""What an epoch costs beyond the arithmetic: against a loop written by hand."""
+"""What an epoch costs beyond the arithmetic: against a loop by hand; also on a GPU."""
 
 import math
+import warnings
 from collections.abc import Callable, Iterator
 from functools import partial
 
@@ -8,31 +9,25 @@ import torch
 from skorch import NeuralNet
 from torch import Tensor, nn
 
+from benchmarks.internals import Training
+from benchmarks.measuring import Work, one_thread
 from benchmarks.speed.timing import (
     Measurement,
     Sizes,
-    Work,
     alternate,
     make_rows,
-    one_thread,
     shape_name,
 )
 from sklearn_ae import AutoencoderTransformer
-from sklearn_ae._fit import settings as settings
-from sklearn_ae._fit.trainer import build_module, linear_start
-from sklearn_ae._model.autoencoder import Autoencoder
-from sklearn_ae._model.inference import as_tensor
-from sklearn_ae._training.net import Phase, run_epochs, start_training
-from sklearn_ae._training.objective import Objective
-from sklearn_ae._training.rows import Rows
 
-SECTION = "epochs"
+SECTION, GPU_SECTION, WAITS_SECTION = "epochs", "gpu", "gpu waits"
 OURS, VALIDATING = "autoencoder", "autoencoder, validating"
 LOOP, SKORCH, SKORCH_FUSED = "loop", "skorch", "skorch, fused"
 
 HIDDEN_LAYERS = (128, 64)
 N_COMPONENTS = 10
 BATCH_SIZE = 128
+GPU_BATCH_SIZES = (128, 4096)
 HELD_OUT = 0.1  # of the rows, where the training validates
 
 
@@ -67,10 +62,6 @@ class Race:
         device: str = "cpu",
         batch_size: int = BATCH_SIZE,
     ) -> None:
-        X = make_rows(n_rows + math.ceil(HELD_OUT * n_rows))
-        self.start = linear_start(X[:n_rows], N_COMPONENTS, seed=0)
-        rows = as_tensor(self.start.to_scaled(X)).to(device)
-        self.x, self.x_valid = rows[:n_rows], rows[n_rows:]
         self.n_epochs, self.device, self.batch_size = n_epochs, device, batch_size
         self.estimator = AutoencoderTransformer(
             N_COMPONENTS,
@@ -79,41 +70,18 @@ class Race:
             n_iter_no_change=n_epochs,
             device=device,
         )
-
-    def _untrained(self) -> tuple[Autoencoder, nn.Module]:
-        """Return network and loss."""
-        architecture = settings.network_settings(
-            self.estimator, N_COMPONENTS, len(self.x)
-        )
-        module = build_module(self.start, architecture, seed=0)
-        objective = Objective.of_start(
-            self.estimator.loss,
-            self.start,
-            Rows(self.x),
-            lambda: module,
-            code_penalty=0.0,
-            corruption=None,
-        )
-        criterion = objective.criterion(module, self.start)
-        return module.to(self.device), criterion.to(self.device)
+        X = make_rows(n_rows + math.ceil(HELD_OUT * n_rows))
+        self.training = Training(self.estimator, X, n_rows)
+        self.x = self.training.x
 
     def ours(self, validating: bool = False) -> Work:
         """Train as `fit` does, with or without a tenth more rows that pick weights."""
-        module, criterion = self._untrained()
-        net = start_training(
-            module,
-            Rows(self.x_valid) if validating else None,
-            criterion=criterion,
-            corruption=None,
-            options=settings.training_settings(self.estimator),
-            phases=[Phase(len(self.x), self.n_epochs)],
-            seed=0,
-        )
-        return partial(run_epochs, net, Rows(self.x), self.n_epochs)
+        module, criterion = self.training.untrained()
+        return self.training.epochs(module, criterion, self.n_epochs, validating)
 
     def loop(self) -> Work:
         """Train with nothing but PyTorch, and the fused optimiser."""
-        module, criterion = self._untrained()
+        module, criterion = self.training.untrained()
         rate = self.estimator.learning_rate_init
         optimizer = torch.optim.AdamW(module.parameters(), lr=rate, fused=True)
 
@@ -130,7 +98,7 @@ class Race:
 
     def skorch(self, fused: bool = False) -> Work:
         """Train with skorch's own loop and loader."""
-        module, criterion = self._untrained()
+        module, criterion = self.training.untrained()
         net = NeuralNet(
             module,
             criterion=LossOfRows(criterion),
@@ -166,3 +134,58 @@ def measure(sizes: Sizes) -> Iterator[Measurement]:
                 SKORCH_FUSED: partial(race.skorch, fused=True),
             }
             yield from alternate(SECTION, shape_name(n_rows), methods, sizes.repeats)
+
+
+def _to_the_end(prepare: Callable[[], Work], device: str) -> Work:
+    """Return work that includes what the device has still to do."""
+    work = prepare()
+    synchronize = getattr(torch, torch.device(device).type).synchronize
+    synchronize()
+
+    def until_done() -> None:
+        work()
+        synchronize()
+
+    return until_done
+
+
+def gpu_times(sizes: Sizes, device: str) -> Iterator[Measurement]:
+    """Time epochs of ours and of the loop, in small and in large batches."""
+    for batch_size in GPU_BATCH_SIZES:
+        for n_rows in sizes.epoch_rows:
+            length = n_epochs(n_rows, sizes.n_steps, batch_size)
+            race = Race(n_rows, length, device, batch_size)
+            methods = {
+                LOOP: partial(_to_the_end, race.loop, device),
+                OURS: partial(_to_the_end, race.ours, device),
+            }
+            case = f"{shape_name(n_rows)}, batches of {batch_size}"
+            yield from alternate(GPU_SECTION, case, methods, sizes.repeats)
+
+
+def n_waits(work: Work) -> int:
+    """Count how often the processor waits for the GPU."""
+    mode = torch.cuda.get_sync_debug_mode()
+    with warnings.catch_warnings(record=True) as found:
+        warnings.simplefilter("always")
+        torch.cuda.set_sync_debug_mode("warn")
+        try:
+            work()
+        finally:
+            torch.cuda.set_sync_debug_mode(mode)
+    return sum("synchronizing" in str(warning.message) for warning in found)
+
+
+def waits(sizes: Sizes) -> Iterator[Measurement]:
+    """Count the waits in an epoch of few and of many batches."""
+    for n_rows in sizes.epoch_rows:
+        race = Race(n_rows, 1, "cuda")
+        value = n_waits(race.ours())
+        yield Measurement(WAITS_SECTION, shape_name(n_rows), OURS, 0, "waits", value)
+
+
+def measure_gpu(sizes: Sizes) -> Iterator[Measurement]:
+    """Measure on the GPU; nothing where there is none, which the report says."""
+    if torch.cuda.is_available():
+        yield from gpu_times(sizes, "cuda")
+        yield from waits(sizes)

@@ -12,18 +12,19 @@ import numpy as np
 from sklearn.base import clone
 
 from benchmarks.baselines import N_EPOCHS, PlainAutoencoder
-from benchmarks.cells import Split, split_table, warm_up
 from benchmarks.datasets import Table
-from benchmarks.folds import lost_share
-from benchmarks.methods import COMPRESSORS, is_installed
-from benchmarks.speed.timing import (
+from benchmarks.measuring import (
     CPU_SECONDS,
     SECONDS,
-    Measurement,
-    Sizes,
+    Split,
+    lost_by,
     one_thread,
+    split_table,
     stopwatch,
+    warm_up,
 )
+from benchmarks.methods import COMPRESSORS, is_installed
+from benchmarks.speed.timing import Measurement, Sizes
 
 SECTION = "quality"
 OURS, LOOP = "autoencoder", "plain"
@@ -41,12 +42,6 @@ def code_size(table: Table) -> int:
     return min(CODE_SIZES.get(table.name, CODE_SIZE), table.X.shape[1] - 1)
 
 
-def held_out_fvu(model: Any, split: Split) -> float:
-    """Score a fitted method on the held-out rows."""
-    reconstruction = model.inverse_transform(model.transform(split.X_test))
-    return lost_share(split.X_test, reconstruction)
-
-
 def best_of_loop(n_components: int, split: Split, seed: int) -> dict[str, float]:
     """Train the plain loop while it improves; seconds are those up to its best.
 
@@ -61,7 +56,7 @@ def best_of_loop(n_components: int, split: Split, seed: int) -> dict[str, float]
     for _ in range(N_EPOCHS):
         for name, value in stopwatch(partial(next, epochs)).items():
             spent[name] += value
-        fvu = held_out_fvu(model, split)
+        fvu = lost_by(model, split.X_test)
         misses += 1
         if fvu < best[FVU]:
             best, misses = {FVU: fvu, **spent}, 0
@@ -76,7 +71,7 @@ def whole_fit(
     """Fit another method with its defaults; seconds are those of the fit."""
     model = COMPRESSORS[method](n_components, seed)
     figures = stopwatch(lambda: model.fit(split.X))
-    return {**figures, FVU: held_out_fvu(model, split)}
+    return {**figures, FVU: lost_by(model, split.X_test)}
 
 
 class Course:
@@ -95,9 +90,9 @@ class Course:
     def on_fit_task_end(
         self, estimator: Any, context: Any, *, fitted_estimator: Any = None
     ) -> None:
-        """Score the network as it is: before the guard's judgement, that of a fold."""
+        """Score the network as it is: that of a fold before the last."""
         if context.task_name == "epoch":
-            self.fvus.append(held_out_fvu(fitted_estimator, self.split))
+            self.fvus.append(lost_by(fitted_estimator, self.split.X_test))
 
     def teardown(self, estimator: Any, context: Any) -> None:
         """End."""
@@ -120,7 +115,7 @@ class Fit:
         course = Course(split)
         clone(model).set_callbacks(course).fit(split.X)
         figures = stopwatch(lambda: model.fit(split.X))
-        fvus = [*course.fvus[:-1], held_out_fvu(model, split)]
+        fvus = [*course.fvus[:-1], lost_by(model, split.X_test)]
         return cls(figures, fvus, [epoch["dur"] for epoch in model.net_.history])
 
     def until(self, target: float) -> float:

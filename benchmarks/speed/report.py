@@ -1,15 +1,13 @@
 """Lay the speed benchmark out as Markdown, from its CSV alone."""
 
-from pathlib import Path
+from collections.abc import Iterator
 
 import pandas as pd
 
-from benchmarks.markdown import VERSIONS, bullets, distinct, machine_lines, markdown
-from benchmarks.methods import RIVALS
-from benchmarks.promises import verdicts
+from benchmarks.measuring import CPU_SECONDS, SECONDS
+from benchmarks.reports import distinct, markdown
 from benchmarks.speed import (
     epochs,
-    gpu,
     quality,
     scale,
     side_by_side,
@@ -17,9 +15,8 @@ from benchmarks.speed import (
     summary,
     transform,
 )
-from benchmarks.speed.timing import CPU_SECONDS, SECONDS
 
-_INTRO = """\
+INTRO = """\
 # Speed and memory
 
 How long `sklearn_ae.AutoencoderTransformer` takes and how much memory, beside what else
@@ -28,10 +25,8 @@ in alternation, and what counts is the ratio of figures of the same repeat, of w
 median, the lowest and the highest are shown. Where all methods work with one thread,
 seconds are those of the processor (cpu), which are the clock's on an idle machine and
 leave out the time in which something else ran. README.md says what is compared.
-Written from the CSV of the same name by `python -m benchmarks.speed`.
+Written from the CSV of the same name by `python -m benchmarks speed`.
 """
-
-_TEXT = ("section", "case", "method", "quantity", "error", "cpu", *VERSIONS, *RIVALS)
 
 # Section, quantity, the method all others are divided by, title.
 _RATIOS = (
@@ -42,7 +37,7 @@ _RATIOS = (
     (side_by_side.SECTION, SECONDS, side_by_side.SERIAL, "Two jobs"),
     (side_by_side.BUSY_SECTION, SECONDS, side_by_side.ALONE, "Beside a busy core"),
     (start.SECTION, CPU_SECONDS, start.REQUIREMENTS, "Import"),
-    (gpu.SECTION, SECONDS, gpu.LOOP, "Epochs on a GPU"),
+    (epochs.GPU_SECTION, SECONDS, epochs.LOOP, "Epochs on a GPU"),
 )
 _FIGURES = (
     (
@@ -52,34 +47,22 @@ _FIGURES = (
     ),
     (scale.MEMORY_SECTION, "megabytes", "Peak memory of fit, beyond its input"),
     (side_by_side.THREADS_SECTION, "threads", "Number of threads of the caller"),
-    (gpu.WAITS_SECTION, "waits", "Waits for the GPU in an epoch"),
+    (epochs.WAITS_SECTION, "waits", "Waits for the GPU in an epoch"),
 )
 
 
-def read_rows(path: Path) -> pd.DataFrame:
-    """Read the measured rows."""
-    rows = pd.read_csv(path, dtype=dict.fromkeys(_TEXT, str))
-    return rows.fillna(dict.fromkeys(_TEXT, ""))
-
-
-def circumstances(rows: pd.DataFrame) -> str:
-    """Name machine, versions, how busy the machine was, and what is missing."""
-    lines = machine_lines(rows)
-    for section, group in rows.groupby("section", sort=False):
-        lines.append(
-            f"{section}: {distinct(group, 'threads')} thread(s), load average "
-            f"{group['load'].median():.1f}"
-        )
-    if not (rows["section"] == gpu.SECTION).any():
+def notes(rows: pd.DataFrame) -> list[str]:
+    """Say how busy the machine was, and what is missing."""
+    lines = [
+        f"{section}: {distinct(group, 'threads')} thread(s), load average "
+        f"{group['load'].median():.1f}"
+        for section, group in rows.groupby("section", sort=False)
+    ]
+    if not (rows["section"] == epochs.GPU_SECTION).any():
         lines.append("**GPU: skipped**, torch saw no CUDA device or was not asked")
     measured = set(rows.loc[rows["section"] == quality.SECTION, "method"])
-    lines += [
-        f"**{name}: not measured**" for name in quality.OTHERS if name not in measured
-    ]
-    failed = rows[rows["error"] != ""]
-    for (method, case, error), _ in failed.groupby(["method", "case", "error"]):
-        lines.append(f"**failed**: {method}, {case}: {error}")
-    return "## Machine, versions, load\n\n" + bullets(lines)
+    missing = [name for name in quality.OTHERS if name not in measured]
+    return [*lines, *(f"**{name}: not measured**" for name in missing)]
 
 
 def ratio_text(
@@ -133,14 +116,8 @@ def figure_text(rows: pd.DataFrame, section: str, quantity: str, title: str) -> 
     return f"## {title}\n\nIn {quantity}.\n\n{markdown(table)}"
 
 
-def speed_text(rows: pd.DataFrame) -> str:
-    """Write the whole report, without the sections that were not measured."""
-    parts = [
-        _INTRO.strip(),
-        circumstances(rows),
-        verdicts(summary.promises(rows)),
-        quality_text(rows),
-        *(ratio_text(rows, *section) for section in _RATIOS),
-        *(figure_text(rows, *section) for section in _FIGURES),
-    ]
-    return "\n\n".join(part for part in parts if part) + "\n"
+def report(rows: pd.DataFrame) -> Iterator[str]:
+    """Lay out all sections; those that were not measured are empty."""
+    yield quality_text(rows)
+    yield from (ratio_text(rows, *section) for section in _RATIOS)
+    yield from (figure_text(rows, *section) for section in _FIGURES)

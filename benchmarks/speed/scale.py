@@ -6,18 +6,15 @@ from functools import partial
 
 import numpy as np
 
-from benchmarks.peak_memory import PeakMemory
+from benchmarks.measuring import CPU_SECONDS, PeakMemory, Work, one_thread
 from benchmarks.speed.epochs import HIDDEN_LAYERS, N_COMPONENTS
 from benchmarks.speed.timing import (
-    CPU_SECONDS,
     N_FEATURES,
     Measurement,
     Sizes,
-    Work,
     alternate,
     apart,
     make_rows,
-    one_thread,
     shape_name,
 )
 from sklearn_ae import AutoencoderTransformer

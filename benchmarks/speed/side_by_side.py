@@ -12,14 +12,8 @@ import torch
 from joblib import Parallel, delayed
 from sklearn.model_selection import KFold, cross_val_score
 
-from benchmarks.speed.timing import (
-    Measurement,
-    Sizes,
-    Work,
-    alternate,
-    make_rows,
-    one_thread,
-)
+from benchmarks.measuring import Work, one_thread
+from benchmarks.speed.timing import Measurement, Sizes, alternate, make_rows
 from sklearn_ae import AutoencoderTransformer
 
 SECTION, BUSY_SECTION, THREADS_SECTION = "jobs", "busy core", "thread count"

@@ -5,7 +5,8 @@ import sys
 from collections.abc import Iterator
 from functools import partial
 
-from benchmarks.speed.timing import Measurement, Sizes, Work, alternate
+from benchmarks.measuring import Work
+from benchmarks.speed.timing import Measurement, Sizes, alternate
 
 SECTION = "import"
 OURS, REQUIREMENTS = "sklearn_ae", "torch, sklearn, skorch"

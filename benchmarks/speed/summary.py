@@ -5,22 +5,17 @@ methods work with one thread, seconds are the processor's: on an idle machine th
 the clock's, and on others they leave out the time in which something else ran.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 
-import numpy as np
 import pandas as pd
 
-from benchmarks.promises import Promise, at_least, at_most
-from benchmarks.speed import (
-    epochs,
-    gpu,
-    quality,
-    scale,
-    side_by_side,
-    start,
-    transform,
-)
-from benchmarks.speed.timing import CPU_SECONDS, SECONDS
+from benchmarks import ratios
+from benchmarks.measuring import CPU_SECONDS, SECONDS
+from benchmarks.reports import Promise, at_least, at_most
+from benchmarks.speed import epochs, quality, scale, side_by_side, start, transform
+
+Check = Callable[..., Promise]
 
 EPOCH_TO_LOOP = 1.10
 SKORCH_TO_EPOCH = 1.9
@@ -54,11 +49,17 @@ def spread(values: pd.DataFrame) -> pd.DataFrame:
     return groups.agg(median="median", lowest="min", highest="max", repeats="count")
 
 
-def ratios(values: pd.DataFrame, method: str, reference: str) -> pd.Series:
-    """Divide one method's figures by another's; empty where one was not measured."""
+def divided(
+    rows: pd.DataFrame, section: str, quantity: str, method: str, reference: str
+) -> pd.Series:
+    """Divide a method's figures by another's, and take each case's median over repeats.
+
+    Empty where one was not measured.
+    """
+    values = wide(rows, section, quantity)
     if not {method, reference} <= set(values):
         return pd.Series(dtype=float)
-    return (values[method] / values[reference]).dropna()
+    return medians((values[method] / values[reference]).dropna())
 
 
 def medians(values: pd.Series) -> pd.Series:
@@ -113,33 +114,42 @@ def longer_fits(rows: pd.DataFrame, other: str) -> str:
     return f" ({', '.join(parts)})" if parts else ""
 
 
-def geometric_mean(values: pd.Series) -> float:
-    """Average ratios; those of 0, where something was not reached, are left out."""
-    return float(np.exp(np.log(values[values > 0]).mean()))
+# What is divided by what, in the worst case at most (or at least) a limit.
+_RATIOS: tuple[tuple[Any, ...], ...] = (
+    (at_most, "epoch of autoencoder at most {:.2f} times the loop's", EPOCH_TO_LOOP,
+     epochs.SECTION, CPU_SECONDS, epochs.OURS, epochs.LOOP),
+    (at_most, "epoch of autoencoder, validating at most {:.2f} times the loop's",
+     EPOCH_TO_LOOP, epochs.SECTION, CPU_SECONDS, epochs.VALIDATING, epochs.LOOP),
+    (at_least, "epoch at least {:.1f} times faster than skorch's with its own loader",
+     SKORCH_TO_EPOCH, epochs.SECTION, CPU_SECONDS, epochs.SKORCH, epochs.OURS),
+    (at_most, "transform of one row without steps at most {:.1f} times PCA's",
+     ROW_TO_PCA, transform.ROW_SECTION, CPU_SECONDS, transform.OURS,
+     transform.REFERENCE),
+    (at_most, f"import at most {{:.2f}} times that of {start.REQUIREMENTS}", IMPORT,
+     start.SECTION, CPU_SECONDS, start.OURS, start.REQUIREMENTS),
+    (at_least, "on a GPU, at least {:.1f} of the speed of the loop", GPU_LOOP,
+     epochs.GPU_SECTION, SECONDS, epochs.LOOP, epochs.OURS),
+)  # fmt: skip
 
 
 def promises(rows: pd.DataFrame) -> list[Promise]:
     """Compare with what was promised."""
     return [
-        *_epochs(wide(rows, epochs.SECTION, CPU_SECONDS)),
+        *(_ratio(rows, *promise) for promise in _RATIOS),
         *(p for name in (quality.LOOP, *quality.OTHERS) for p in _quality(rows, name)),
         *_transform(rows),
         *_scale(rows),
         *_side_by_side(rows),
-        _import(wide(rows, start.SECTION, CPU_SECONDS)),
-        *_gpu(rows),
+        _waits(rows),
     ]
 
 
-def _epochs(seconds: pd.DataFrame) -> Iterator[Promise]:
-    """Check our epochs by the loop's and skorch's."""
-    for name in (epochs.OURS, epochs.VALIDATING):
-        value, where = highest(medians(ratios(seconds, name, epochs.LOOP)))
-        promised = f"epoch of {name} at most {{:.2f}} times the loop's"
-        yield at_most(promised, value, EPOCH_TO_LOOP, where, 3)
-    value, where = lowest(medians(ratios(seconds, epochs.SKORCH, epochs.OURS)))
-    promised = "epoch at least {:.1f} times faster than skorch's with its own loader"
-    yield at_least(promised, value, SKORCH_TO_EPOCH, where, 3)
+def _ratio(
+    rows: pd.DataFrame, check: Check, promised: str, limit: float, *names: str
+) -> Promise:
+    """Check the worst case of a ratio."""
+    value, where = (highest if check is at_most else lowest)(divided(rows, *names))
+    return check(promised, value, limit, where, 3)
 
 
 def _quality(rows: pd.DataFrame, other: str) -> Iterator[Promise]:
@@ -149,7 +159,7 @@ def _quality(rows: pd.DataFrame, other: str) -> Iterator[Promise]:
     goal = f"as good as {other} at its best"
     mean = at_least(
         f"{goal} at least {{:.0f}} times sooner, geometric mean over the tables",
-        geometric_mean(found) if (found > 0).any() else float("nan"),
+        ratios.geometric_mean(found[found > 0]),
         QUALITY_MEAN,
         f" (without {missing}: not reached)" if missing else longer_fits(rows, other),
         2,
@@ -161,18 +171,14 @@ def _quality(rows: pd.DataFrame, other: str) -> Iterator[Promise]:
 
 
 def _transform(rows: pd.DataFrame) -> Iterator[Promise]:
-    """Check throughput, the time of one row, and memory."""
-    seconds = wide(rows, transform.SECTION, CPU_SECONDS)
-    encoder = best_encoder(seconds)
-    value, _ = lowest(medians(ratios(seconds, encoder, transform.OURS)))
+    """Check throughput and memory."""
+    encoder = best_encoder(wide(rows, transform.SECTION, CPU_SECONDS))
+    part = rows, transform.SECTION, CPU_SECONDS
+    value, _ = lowest(divided(*part, encoder, transform.OURS))
     promised = (
         "transform without steps at least {:.2f} of the bare encoder's throughput"
     )
     yield at_least(promised, value, THROUGHPUT, f" ({encoder})" if encoder else "", 3)
-    seconds = wide(rows, transform.ROW_SECTION, CPU_SECONDS)
-    found = medians(ratios(seconds, transform.OURS, transform.REFERENCE))
-    promised = "transform of one row without steps at most {:.1f} times PCA's"
-    yield at_most(promised, highest(found)[0], ROW_TO_PCA, "", 3)
     memory = wide(rows, transform.MEMORY_SECTION, "megabytes")
     value = float(memory.max(axis=None)) if memory.size else float("nan")
     promised = "transform takes at most {:.0f} MB beyond input and output"
@@ -200,8 +206,7 @@ def _scale(rows: pd.DataFrame) -> Iterator[Promise]:
 
 def _beside(rows: pd.DataFrame, section: str, method: str, reference: str) -> pd.Series:
     """Return ratios of ours and of the control, NaN where not measured."""
-    seconds = wide(rows, section, SECONDS)
-    found = medians(ratios(seconds, method, reference))
+    found = divided(rows, section, SECONDS, method, reference)
     return found.reindex([side_by_side.OURS, side_by_side.CONTROL])
 
 
@@ -222,22 +227,11 @@ def _side_by_side(rows: pd.DataFrame) -> Iterator[Promise]:
     yield at_most(promised, changed, 0, "", 0)
 
 
-def _import(seconds: pd.DataFrame) -> Promise:
-    """Check the time of the import."""
-    found = medians(ratios(seconds, start.OURS, start.REQUIREMENTS))
-    promised = f"import at most {{:.2f}} times that of {start.REQUIREMENTS}"
-    return at_most(promised, highest(found)[0], IMPORT, "", 3)
-
-
-def _gpu(rows: pd.DataFrame) -> Iterator[Promise]:
-    """Check epochs on a GPU, and that none waits in the midst of it."""
-    seconds = wide(rows, gpu.SECTION, SECONDS)
-    value, where = lowest(medians(ratios(seconds, gpu.LOOP, gpu.OURS)))
-    promised = "on a GPU, at least {:.1f} of the speed of the loop"
-    yield at_least(promised, value, GPU_LOOP, where, 3)
-    waits = wide(rows, gpu.WAITS_SECTION, "waits")
+def _waits(rows: pd.DataFrame) -> Promise:
+    """Check that no epoch on a GPU waits in the midst of it."""
+    waits = wide(rows, epochs.WAITS_SECTION, "waits")
     more = float("nan")
     if waits.size:
-        more = float(waits[gpu.OURS].max() - waits[gpu.OURS].min())
+        more = float(waits[epochs.OURS].max() - waits[epochs.OURS].min())
     promised = "on a GPU, {:.0f} waits more in an epoch of many batches than of few"
-    yield at_most(promised, more, 0, "", 0)
+    return at_most(promised, more, 0, "", 0)

@@ -1,22 +1,16 @@
 """Time methods in alternation, so that whatever the machine does meets all alike."""
 
-import os
-import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing import get_context
 from typing import Any
 
 import numpy as np
-import torch
-from threadpoolctl import threadpool_limits
 
 from benchmarks.datasets import curved_redundancy
+from benchmarks.measuring import Work, stopwatch
 
-Work = Callable[[], object]
-SECONDS, CPU_SECONDS = "seconds", "cpu_seconds"
 N_FEATURES = 50
 
 
@@ -24,30 +18,15 @@ N_FEATURES = 50
 class Measurement:
     """One figure of one method in one case and one repeat.
 
-    Attributes
-    ----------
-    section : str
-        Part of the report.
-    case : str
-        Table or size.
-    method : str
-        What was measured.
-    repeat : int
-        Figures of the same repeat were taken in alternation and divide each other.
-    quantity : str
-        What `value` is, with its unit: "seconds", "megabytes", ...
-    value : float
-        The figure; NaN where the method failed.
-    error : str
-        Why it failed.
+    Figures of the same repeat were taken in alternation and divide each other.
     """
 
     section: str
     case: str
     method: str
     repeat: int
-    quantity: str
-    value: float
+    quantity: str  # with its unit: "seconds", "megabytes", ...
+    value: float  # NaN where the method failed
     error: str = ""
 
 
@@ -79,22 +58,6 @@ QUICK = Sizes(
 )
 
 
-def stopwatch(work: Work) -> dict[str, float]:
-    """Take the seconds of the clock, and those that processors spent on the work."""
-    wall, cpu = time.perf_counter(), processor_seconds()
-    work()
-    return {
-        SECONDS: time.perf_counter() - wall,
-        CPU_SECONDS: processor_seconds() - cpu,
-    }
-
-
-def processor_seconds() -> float:
-    """Sum up the seconds of this process, and those of its children that have ended."""
-    times = os.times()
-    return time.process_time() + times.children_user + times.children_system
-
-
 def alternate(
     section: str,
     case: str,
@@ -120,18 +83,6 @@ def alternate(
                 yield Measurement(section, case, name, repeat, quantity, value)
 
 
-@contextmanager
-def one_thread() -> Iterator[None]:
-    """Give all methods one thread: with more, times depend on what else runs."""
-    count = torch.get_num_threads()
-    with threadpool_limits(1):
-        torch.set_num_threads(1)
-        try:
-            yield
-        finally:
-            torch.set_num_threads(count)
-
-
 def apart(function: Callable[..., Any], *arguments: object) -> Any:
     """Call a function in a fresh process, whose memory nobody has used before."""
     with ProcessPoolExecutor(1, get_context("spawn")) as process:
@@ -149,8 +100,3 @@ def make_rows(n_rows: int, dtype: type = np.float32) -> np.ndarray:
 def shape_name(n_rows: int) -> str:
     """Name a case by its rows."""
     return f"{n_rows} rows"
-
-
-def load() -> float:
-    """Return the mean number of running processes in the last minute, if known."""
-    return os.getloadavg()[0] if hasattr(os, "getloadavg") else float("nan")

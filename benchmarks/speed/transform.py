@@ -6,21 +6,20 @@ from functools import partial
 import numpy as np
 import torch
 from sklearn.decomposition import PCA
+from torch import Tensor
 
-from benchmarks.peak_memory import PeakMemory
+from benchmarks.internals import bare_encoder
+from benchmarks.measuring import PeakMemory, Work, one_thread
 from benchmarks.speed.epochs import HIDDEN_LAYERS, N_COMPONENTS
 from benchmarks.speed.timing import (
     Measurement,
     Sizes,
-    Work,
     alternate,
     apart,
     make_rows,
-    one_thread,
     shape_name,
 )
 from sklearn_ae import AutoencoderTransformer
-from sklearn_ae._model.autoencoder import Autoencoder
 
 SECTION, ROW_SECTION, MEMORY_SECTION = "transform", "one row", "transform memory"
 # What the defaults are for fits to more rows and to fewer; the promises are about the
@@ -49,11 +48,13 @@ def fitted(X: np.ndarray, method: str = OURS) -> AutoencoderTransformer:
     return estimator
 
 
-def _encode(encoder: Autoencoder, X: np.ndarray, n_rows: int) -> np.ndarray:
+def _encode(
+    encode: Callable[[Tensor], Tensor], X: np.ndarray, n_rows: int
+) -> np.ndarray:
     """Call the bare encoder block by block, without centring, scaling or checks."""
     with torch.inference_mode():
         blocks = torch.from_numpy(X).split(n_rows)
-        return torch.cat([encoder.encode(block) for block in blocks]).numpy()
+        return torch.cat([encode(block) for block in blocks]).numpy()
 
 
 def _prepared(work: Work) -> Callable[[], Work]:
@@ -65,7 +66,7 @@ def throughput(sizes: Sizes) -> Iterator[Measurement]:
     """Time `transform`, and the encoder alone with blocks of several sizes."""
     X = make_rows(sizes.transform_rows)
     estimator = fitted(X)
-    encoder = estimator._codec.modules[X.dtype]
+    encoder = bare_encoder(estimator)
     methods = {
         OURS: _prepared(partial(estimator.transform, X)),
         STEPPED: _prepared(partial(fitted(X, STEPPED).transform, X)),

@@ -1,1 +1,11 @@
 """What is known of the rows before training: statistics, PCA, missing cells."""
+
+from sklearn_ae._data.imputation import Imputer as Imputer
+from sklearn_ae._data.linear_start import LinearStart as LinearStart
+from sklearn_ae._data.outliers import outlier_weights as outlier_weights
+from sklearn_ae._data.table import ENOUGH_ROWS as ENOUGH_ROWS
+from sklearn_ae._data.table import Table as Table
+from sklearn_ae._data.table import check_some_observed as check_some_observed
+from sklearn_ae._data.table import is_large as is_large
+from sklearn_ae._data.table import missing_cells as missing_cells
+from sklearn_ae._data.table import row_blocks as row_blocks

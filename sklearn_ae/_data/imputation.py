@@ -1,4 +1,4 @@
-"""Missing cells: which they are, and what a Gaussian expects them to be."""
+"""What a Gaussian expects missing cells to be."""
 
 from __future__ import annotations
 
@@ -6,65 +6,28 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
-from sklearn.decomposition import PCA
-from sklearn.utils import gen_batches
+from numpy.typing import NDArray
+from scipy.sparse import csc_array
+from sklearn.utils.extmath import randomized_svd
 from threadpoolctl import threadpool_limits
 
 Float64 = NDArray[np.float64]
 
+# Directions of the Gaussian: more hardly matter, and take long.
 MAX_FACTORS = 64
-ROWS_PER_FACTOR = 5  # with fewer, the Gaussian follows the noise
-MAX_ITERATIONS = 30
-# Fewer rows tell the covariance well enough.
-MAX_ROWS = 10_000
-TOLERANCE = 1e-4
+# With fewer rows for each direction, the Gaussian follows the noise.
+ROWS_PER_FACTOR = 5
+# Steps of expectation maximisation: reached where most cells are missing.
+MAX_ITERATIONS = 50
+# Distance from the limit at which it ends, in standard deviations of a column: nearer
+# to it, the Gaussian follows the noise.
+TOLERANCE = 0.015
 # Smallest noise, as a share of a column's variance: keeps the equations well posed.
 SMALLEST_NOISE = 1e-6
-NUMBERS_PER_BLOCK = 2**22
-# More numbers are summed first, which takes no memory.
-NUMBERS_TO_SUM = 4096
-
-
-def missing_cells(X: NDArray) -> NDArray[np.bool_] | None:
-    """Return the mask of NaN entries, or None where there are none."""
-    if X.size > NUMBERS_TO_SUM:
-        with np.errstate(over="ignore", invalid="ignore"):
-            if not np.isnan(X.sum()):
-                return None
-    missing: NDArray[np.bool_] = np.isnan(X)
-    return missing if missing.any() else None
-
-
-def drawn_rows(n_rows: int, seed: int) -> NDArray[np.intp] | slice:
-    """Return the rows to fit a filler to: all, or MAX_ROWS that are drawn."""
-    if n_rows <= MAX_ROWS:
-        return slice(None)
-    drawn: NDArray[np.intp] = np.random.RandomState(seed).permutation(n_rows)
-    return drawn[:MAX_ROWS]
-
-
-def check_some_observed(
-    missing: NDArray[np.bool_], axis: int, where: str = "", labels: ArrayLike = ()
-) -> None:
-    """Raise where a column (axis 0) or a row (axis 1) holds no value at all.
-
-    `labels` are the numbers to show, by default positions; `where` goes on after "X".
-    """
-    empty = np.flatnonzero(missing.all(axis=axis))
-    if len(empty) and np.size(labels):
-        empty = np.asarray(labels)[empty]
-    if len(empty):
-        shown = ", ".join(map(str, empty[:5])) + (", ..." if len(empty) > 5 else "")
-        kind = ("columns", "rows")[axis]
-        raise ValueError(
-            f"X{where} has {len(empty)} {kind} in which every value is missing ({kind} "
-            f"{shown}): nothing is known about them. Drop them first."
-        )
 
 
 @dataclass(frozen=True)
-class Filler:
+class Imputer:
     """Conditional mean of missing cells, given the observed ones of their row.
 
     The rows are taken for Gaussian, `x = mean + scale * (loadings @ z + noise)` with
@@ -80,21 +43,10 @@ class Filler:
     noise: float  # variance, of columns divided by `scale`
 
     @classmethod
-    def of_constant(cls, n_features: int) -> Filler:
-        """Return the filler of rows that all equal the mean."""
-        return cls(
-            mean=np.zeros(n_features),
-            scale=np.ones(n_features),
-            loadings=np.zeros((n_features, 1)),
-            noise=1.0,
-        )
-
-    @classmethod
-    def of_pca(cls, pca: PCA, total_variance: float) -> Filler:
-        """Return the Gaussian of a PCA of complete, centred rows."""
-        return cls.of_axes(
-            pca.components_, pca.explained_variance_, pca.n_samples_, total_variance
-        )
+    def of_constant(cls, n_features: int) -> Imputer:
+        """Return the imputer of rows that all equal the mean."""
+        zeros = np.zeros(n_features)
+        return cls(zeros, np.ones(n_features), loadings=zeros[:, None], noise=1.0)
 
     @classmethod
     def of_axes(
@@ -103,133 +55,140 @@ class Filler:
         eigenvalues: Float64,
         n_samples: int,
         total_variance: float,
-    ) -> Filler:
-        """Return the Gaussian of principal axes; the divisor is `n_samples - 1`."""
+    ) -> Imputer:
+        """Return the Gaussian of principal axes and the variances along them."""
         n_features = components.shape[1]
-        eigenvalues = np.nan_to_num(eigenvalues)
-        eigenvalues = eigenvalues * (n_samples - 1) / n_samples  # as total_variance
-        most = max(min(n_features - 1, n_samples // ROWS_PER_FACTOR), 1)
-        n_factors = min(MAX_FACTORS, len(eigenvalues), most)
+        n_factors = min(_most_factors(n_samples, n_features), len(eigenvalues))
         rest = total_variance - eigenvalues[:n_factors].sum()
         smallest = SMALLEST_NOISE * (total_variance / n_features or 1.0)
         noise = max(rest / max(n_features - n_factors, 1), smallest)
-        strength: Float64 = np.sqrt(np.maximum(eigenvalues[:n_factors] - noise, 0.0))
-        return cls(
-            mean=np.zeros(n_features),
-            scale=np.ones(n_features),
-            loadings=np.multiply(components[:n_factors].T, strength),
+        # Expectation maximisation never moves a loading of zero.
+        strength = np.sqrt(np.maximum(eigenvalues[:n_factors] - noise, smallest))
+        return replace(
+            cls.of_constant(n_features),
+            loadings=np.multiply(components[:n_factors].T, strength, dtype=np.float64),
             noise=float(noise),
         )
 
     @classmethod
-    def of_incomplete(
-        cls, x: Float64, scale: Float64, weight: Float64 | None
-    ) -> Filler:
-        """Fit the Gaussian to centred rows with NaN by expectation maximisation.
-
-        Ilin, A., & Raiko, T. (2010). "Practical approaches to principal component
-        analysis in the presence of missing values". JMLR 11, 1957-2000.
-        """
+    def of_incomplete(cls, x: Float64, scale: Float64, weight: Float64) -> Imputer:
+        """Fit the Gaussian to centred rows with NaN by expectation maximisation."""
         x = x / scale
-        weight = np.ones(len(x)) if weight is None else weight / weight.mean()
+        weight = weight / weight.mean()
+        n_missing = float(weight @ np.isnan(x).sum(axis=1))
+        # A step goes about the observed share of the way that remains.
+        tolerance = TOLERANCE * (1 - n_missing / x.size)
+        before = np.nan_to_num(x)
         # A second thread costs more than it gains on many small matrices.
         with threadpool_limits(1, user_api="blas"):
-            filler = cls._of_filled_with_means(x, weight)
+            imputer = cls._of_mean_imputed(before, weight)
             for _ in range(MAX_ITERATIONS):
-                improved = filler._improved(x, weight)
-                settled = abs(improved.noise - filler.noise) < TOLERANCE * filler.noise
-                settled = settled and improved.noise > SMALLEST_NOISE
-                filler = improved
-                if settled:
+                imputer, imputed = imputer._improved(x, weight)
+                change = weight @ ((imputed - before) ** 2).sum(axis=1)
+                if change <= n_missing * tolerance**2:
                     break
-        return replace(filler, mean=filler.mean * scale, scale=scale)
+                before = imputed
+        return replace(imputer, mean=imputer.mean * scale, scale=scale)
 
     @classmethod
-    def _of_filled_with_means(cls, x: Float64, weight: Float64) -> Filler:
-        """Start expectation maximisation where missing cells equal their means."""
-        n_features = x.shape[1]
-        rows = np.nan_to_num(x) * np.sqrt(weight)[:, None]
-        mirrored = np.concatenate((rows, -rows))  # their mean is zero
-        n_components = max(min(len(x) // ROWS_PER_FACTOR, n_features), 1)
-        pca = PCA(n_components, svd_solver="full").fit(mirrored)
-        total_variance = float((mirrored**2).sum() / len(mirrored))
-        return cls.of_pca(pca, total_variance)
+    def _of_mean_imputed(cls, x: Float64, weight: Float64) -> Imputer:
+        """Start expectation maximisation where missing cells equal their means, 0."""
+        rows = x * np.sqrt(weight)[:, None]
+        n_rows, n_factors = len(rows), _most_factors(*rows.shape)
+        _, singular, axes = randomized_svd(rows, n_factors, random_state=0)
+        return cls.of_axes(axes, singular**2 / n_rows, n_rows, (rows**2).sum() / n_rows)
 
-    def _improved(self, x: Float64, weight: Float64) -> Filler:
-        """Return the parameters after one step of expectation maximisation."""
-        n_features, n_factors = self.loadings.shape
-        products = np.zeros((n_features, n_factors**2))
-        crossed = np.zeros((n_features, n_factors))
-        factor_sums = np.zeros((n_features, n_factors))
-        counts, sums, squares = np.zeros((3, n_features))
-        for rows in self._blocks(len(x)):
-            centred, observed = self._observed(x[rows])
-            factors, spread = self._factors(centred, observed)
-            seconds = np.einsum("ni,nj->nij", factors, factors) + spread
-            counted = observed * weight[rows, None]
-            weighted = centred * weight[rows, None]
-            products += counted.T @ seconds.reshape(len(factors), -1)
-            crossed += weighted.T @ factors
-            factor_sums += counted.T @ factors
-            counts += counted.sum(axis=0)
-            sums += weighted.sum(axis=0)
-            squares += (weighted * centred).sum(axis=0)
-        products = products.reshape(n_features, n_factors, n_factors)
-        # A standard normal prior, without which few rows make loadings explode.
-        ridge = np.diag(np.full(n_factors, self.noise))
-        loadings = np.linalg.solve(products + ridge, crossed[:, :, None])[:, :, 0]
-        explained = np.einsum("pi,pij,pj->p", loadings, products, loadings)
-        error = squares - 2 * (loadings * crossed).sum(axis=1) + explained
-        # A column may be empty in the rows that were drawn.
-        shift = (sums - (loadings * factor_sums).sum(axis=1)) / np.maximum(counts, 1e-9)
-        return Filler(
-            mean=self.mean + shift,
-            scale=self.scale,
-            loadings=loadings,
-            noise=max(float(error.sum() / counts.sum()), SMALLEST_NOISE),
-        )
+    def _improved(self, x: Float64, weight: Float64) -> tuple[Imputer, Float64]:
+        """Take a step of expectation maximisation; return the imputed rows as well.
 
-    def fill(self, x: Float64) -> Float64:
+        The covariance that is expected appears in its product with the loadings only,
+        from which its axes follow (Nystroem's approximation, exact in the limit).
+        """
+        n_rows, reduced = len(x), self._reduced_loadings()
+        imputed, products, variance = x.copy(), np.zeros_like(reduced), 0.0
+        for rows, columns, gains, expected in self._conditionals(x):
+            imputed[rows[:, None], columns] = expected
+            gains *= self.noise * weight[rows, None, None]
+            products += _sums_by_column(gains, columns, len(reduced))
+            variance += self.noise * weight[rows].sum() * columns.shape[1]
+            variance += (gains * reduced[columns]).sum()
+        mean = np.average(imputed, axis=0, weights=weight)
+        centred = (imputed - mean) * np.sqrt(weight)[:, None]
+        products += centred.T @ (centred @ reduced)
+        variance += (centred**2).sum()
+        lengths = np.sqrt((reduced**2).sum(axis=0))
+        axes, variances = _nystroem_axes(products / lengths, reduced / lengths)
+        variances, variance = variances / n_rows, float(variance) / n_rows
+        improved = Imputer.of_axes(axes.T, variances, n_rows, variance)
+        return replace(improved, mean=mean), imputed
+
+    def transform(self, x: Float64) -> Float64:
         """Return centred and scaled rows with NaN replaced."""
-        filled: Float64 = np.array(x, dtype=np.float64)
-        incomplete = np.flatnonzero(np.isnan(filled).any(axis=1))
-        for block in self._blocks(len(incomplete)):
-            rows = incomplete[block]
-            centred, observed = self._observed(filled[rows] / self.scale, self.scale)
-            factors, _ = self._factors(centred, observed)
-            expected = factors @ self.loadings.T * self.scale + self.mean
-            filled[rows] = np.where(observed, filled[rows], expected)
-        return filled
+        imputed: Float64 = np.array(x, dtype=np.float64)
+        for rows, columns, _, expected in self._conditionals(imputed):
+            imputed[rows[:, None], columns] = expected
+        return imputed
 
-    def _observed(
-        self, x: Float64, scale: Float64 | float = 1.0
-    ) -> tuple[Float64, NDArray[np.bool_]]:
-        """Centre rows; zero stands for missing cells, which the mask leaves out."""
-        observed = ~np.isnan(x)
-        return np.where(observed, x - self.mean / scale, 0.0), observed
+    def _conditionals(
+        self, x: Float64
+    ) -> Iterator[tuple[NDArray[np.intp], NDArray[np.intp], Float64, Float64]]:
+        """Yield what is expected of missing cells, for rows that miss equally many.
 
-    def _factors(
-        self, centred: Float64, observed: NDArray[np.bool_]
-    ) -> tuple[Float64, Float64]:
-        """Return mean and covariance of the factors of each row."""
+        They are rows (n,), columns (n, m), gains (n, m, n_factors) and values (n, m).
+        With the part `R` of `_reduced_loadings` that missing cells have, the covariance
+        of these is `C = noise * inv(I - R @ R.T)`; their gains are `C @ R / noise`.
+        """
+        missing, reduced = np.isnan(x), self._reduced_loadings()
+        counts = missing.sum(axis=1)
+        for count in np.unique(counts[counts > 0]):
+            alike = np.flatnonzero(counts == count)
+            # 1 MB of numbers at a time stays in the processor's cache.
+            size = max(2**17 // (count * reduced.shape[1]), 1)
+            for first in range(0, len(alike), size):
+                rows = alike[first : first + size]
+                columns = np.nonzero(missing[rows])[1].reshape(-1, count)
+                centred = np.where(missing[rows], 0, (x[rows] - self.mean) / self.scale)
+                gains = _gains(reduced[columns])
+                expected = (gains @ (centred @ reduced)[:, :, None])[:, :, 0]
+                expected = expected * self.scale[columns] + self.mean[columns]
+                yield rows, columns, gains, expected
+
+    def _reduced_loadings(self) -> Float64:
+        """Return `R`; the inverse of the covariance is `(I - R @ R.T) / noise`."""
         n_factors = self.loadings.shape[1]
-        precision: Float64 = observed @ _outer_products(self.loadings)
-        precision = precision.reshape(-1, n_factors, n_factors)
-        precision += np.diag(np.full(n_factors, self.noise))
-        spread = np.multiply(np.linalg.inv(precision), self.noise, dtype=np.float64)
-        projected = centred @ self.loadings
-        factors = np.linalg.solve(precision, projected[:, :, None])[:, :, 0]
-        return np.asarray(factors, dtype=np.float64), spread
-
-    def _blocks(self, n_rows: int) -> Iterator[slice]:
-        """Cut rows so that a matrix of factors for each takes limited memory."""
-        n_factors = self.loadings.shape[1]
-        size = max(NUMBERS_PER_BLOCK // n_factors**2, 1)
-        blocks: Iterator[slice] = gen_batches(n_rows, size) if n_rows else iter(())
-        return blocks
+        inner = self.loadings.T @ self.loadings + self.noise * np.eye(n_factors)
+        reduced: Float64 = np.linalg.solve(np.linalg.cholesky(inner), self.loadings.T).T
+        return reduced
 
 
-def _outer_products(loadings: Float64) -> Float64:
-    """Outer product of each row with itself, flattened: `(p, m) -> (p, m * m)`."""
-    products: Float64 = np.einsum("pi,pj->pij", loadings, loadings)
-    return products.reshape(len(loadings), -1)
+def _most_factors(n_rows: int, n_features: int) -> int:
+    """Return how many directions can be told from the noise."""
+    return max(min(MAX_FACTORS, n_features - 1, n_rows // ROWS_PER_FACTOR), 1)
+
+
+def _gains(loadings: Float64) -> Float64:
+    """Return `inv(I - L @ L.T) @ L`, which is `L @ inv(I - L.T @ L)`."""
+    transposed = loadings.transpose(0, 2, 1)
+    n_cells, n_factors = loadings.shape[1:]
+    if n_cells <= n_factors:
+        gains = np.linalg.inv(np.eye(n_cells) - loadings @ transposed) @ loadings
+    else:
+        gains = loadings @ np.linalg.inv(np.eye(n_factors) - transposed @ loadings)
+    return np.asarray(gains, dtype=np.float64)
+
+
+def _sums_by_column(gains: Float64, columns: NDArray, n_features: int) -> Float64:
+    """Add up the vectors of all cells of each column."""
+    shape, ends = (n_features, columns.size), np.arange(columns.size + 1)
+    places = csc_array((np.ones(columns.size), columns.ravel(), ends), shape=shape)
+    sums: Float64 = places @ gains.reshape(columns.size, -1)
+    return sums
+
+
+def _nystroem_axes(products: Float64, axes: Float64) -> tuple[Float64, Float64]:
+    """Return principal axes and variances of a matrix from its products with axes."""
+    values, vectors = np.linalg.eigh(axes.T @ products)
+    smallest = np.finfo(np.float64).eps * values[-1] + np.finfo(np.float64).tiny
+    root = products @ (vectors / np.sqrt(np.maximum(values, smallest)))
+    components, singular, _ = np.linalg.svd(root, full_matrices=False)
+    return components, singular**2

@@ -4,24 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.utils import gen_batches
 
-# Rows farther out than so many times the median distance count less.
-TYPICAL_DISTANCES = 3.0
-# Quantiles between which a column's scale is measured: with fewer outliers than they
-# leave out, it is that of the other rows.
-QUANTILES = (0.05, 0.5, 0.95)
-# Rows beyond this add little to the estimate of quantiles.
-MAX_ROWS = 10_000
-ROWS_PER_BLOCK = 4096
-# Of a row at a million times the distance at which weights begin to fall.
-SMALLEST_WEIGHT = 1e-12
+from sklearn_ae._data.table import Table, row_blocks
 
 
-def outlier_weights(
-    X: NDArray, weight: NDArray[np.float64] | None, seed: int
-) -> NDArray[np.float64] | None:
-    """Return weights that bound each row's part in squared sums, or None if all are 1.
+def outlier_weights(table: Table, seed: int) -> NDArray[np.float64]:
+    """Return weights that bound each row's part in squared sums.
 
     The weight of a row at the distance `d` from the columns' medians is
     `min(1, (c / d) ** 2)`, with `c` three times the median of the distances above 0.
@@ -31,42 +19,35 @@ def outlier_weights(
     as all rows have in spherical principal components; beyond a million times `c` a
     row gets the weight 0, as float32 could not hold it beside the others.
 
-    Parameters
-    ----------
-    X : ndarray of shape (n_samples, n_features)
-        NaN stands for a missing cell.
-    weight : ndarray of shape (n_samples,) or None
-        How often each row counts in the medians and percentiles.
-
     References
     ----------
     Locantore, N., et al. (1999). "Robust principal component analysis for functional
     data". Test 8(1), 1-73.
     """
-    weight = np.ones(len(X)) if weight is None else weight
-    rows: slice | NDArray[np.intp] = slice(None)
-    if len(X) > MAX_ROWS:
-        rows = np.random.RandomState(seed).permutation(len(X))[:MAX_ROWS]
+    drawn = table.drawn(seed)
+    ones = np.ones(len(table))
     with np.errstate(over="ignore", invalid="ignore"):  # which gives the weight 0
-        middle, spread = _columns(X[rows], weight[rows])
-        varies = spread > 0
-        if not varies.any():
-            return None
-        distances = _distances(X, middle, spread, varies)
-        above = distances[rows] > 0
-        limit = _quantile(distances[rows][above], weight[rows][above], 0.5)
-        if not above.any() or (distances <= TYPICAL_DISTANCES * limit).all():
-            return None
-        limit *= TYPICAL_DISTANCES
+        middle, spread = _columns(drawn.X, drawn.weight)
+        if not (spread > 0).any():
+            return ones
+        typical = _distances(drawn.X, middle, spread)
+        above = typical > 0
+        limit = 3 * _quantile(typical[above], drawn.weight[above], 0.5)
+        distances = _distances(table.X, middle, spread)
+        if not above.any() or (distances <= limit).all():
+            return ones
         weights = np.square(limit / np.maximum(distances, limit))
-    return np.where(weights > SMALLEST_WEIGHT, weights, 0.0)
+    return np.where(weights > 1e-12, weights, 0.0)
 
 
 def _columns(
     X: NDArray, weight: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return median and range of each column."""
-    low, middle, high = (_quantile(X, weight, q) for q in QUANTILES)
+    """Return median and range of each column.
+
+    With fewer outliers than the range leaves out, it is that of the other rows.
+    """
+    low, middle, high = (_quantile(X, weight, q) for q in (0.05, 0.5, 0.95))
     spread = high - low
     for column in np.flatnonzero(spread == 0):
         deviations = np.abs(X[:, column] - middle[column])
@@ -94,14 +75,11 @@ def _quantile(
 
 
 def _distances(
-    X: NDArray,
-    middle: NDArray[np.float64],
-    spread: NDArray[np.float64],
-    varies: NDArray[np.bool_],
+    X: NDArray, middle: NDArray[np.float64], spread: NDArray[np.float64]
 ) -> NDArray[np.float64]:
     """Root mean square of each row's deviations over the columns that vary."""
-    distances = np.empty(len(X))
-    for rows in gen_batches(len(X), ROWS_PER_BLOCK):
+    distances, varies = np.empty(len(X)), spread > 0
+    for rows in row_blocks(*X.shape):
         squares = ((X[rows][:, varies] - middle[varies]) / spread[varies]) ** 2
         # Nothing is known against a row without a value in these columns.
         n_known = np.maximum(1, (~np.isnan(squares)).sum(axis=1))

@@ -2,60 +2,51 @@
 
 from __future__ import annotations
 
-from numbers import Integral
+from dataclasses import KW_ONLY, dataclass
+from itertools import cycle
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils._optional_dependencies import check_matplotlib_support
-from sklearn.utils.validation import check_is_fitted
 
-from sklearn_ae._display.curves import last_step, new_or_given
+from sklearn_ae._display.arguments import given_or_new, last_step_with
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.collections import PathCollection
 
 # At most so many distinct numbers are drawn as classes, more on a colour scale.
-MAX_CLASSES = 12
 MAX_GRADED = 4  # classes that lightness alone can tell apart
+MAX_NAMED = 60  # as many pairs of the ten colours and twelve markers
 MARKERS = "osD^vPX*<>pd"
 
 
+@dataclass(eq=False, repr=False)
 class CodesDisplay:
     """Two codes of each row, one against the other.
 
-    It is recommended to use :meth:`from_estimator` to create a display. All parameters
-    are stored as attributes.
+    Use :meth:`from_estimator` to create it. Parameters are stored as attributes.
 
     Parameters
     ----------
     codes : ndarray of shape (n_samples, 2)
         The two codes.
-
     y : array-like of shape (n_samples,), default=None
         What to colour by; None draws all rows alike. Text, booleans and at most 12
         distinct numbers are classes, each with a colour and a marker of its own; other
         numbers have a colour bar.
-
     components : tuple of two ints, default=(0, 1)
         Which codes they are, counted from 0, for the labels of the axes.
-
     explained_variance_ratio : array-like of shape (2,), default=None
         Share of the variance that each of the two explains, for the labels; None
-        leaves it out.
+        omits it.
 
     Attributes
     ----------
-    ax_ : matplotlib Axes
-        Axes with the points.
-
-    figure_ : matplotlib Figure
-        Figure that the axes are in.
-
+    ax_, figure_ : matplotlib Axes and Figure
+        Where the points are.
     scatter_ : list of matplotlib PathCollection
         The points, one collection for each class, or one for all rows.
-
     colorbar_ : matplotlib Colorbar or None
         The colour bar, where `y` is drawn on a scale.
 
@@ -74,18 +65,11 @@ class CodesDisplay:
     (150, 2)
     """
 
-    def __init__(
-        self,
-        codes: NDArray,
-        *,
-        y: ArrayLike | None = None,
-        components: tuple[int, int] = (0, 1),
-        explained_variance_ratio: ArrayLike | None = None,
-    ) -> None:
-        self.codes = codes
-        self.y = y
-        self.components = components
-        self.explained_variance_ratio = explained_variance_ratio
+    codes: NDArray
+    _: KW_ONLY
+    y: ArrayLike | None = None
+    components: tuple[int, int] = (0, 1)
+    explained_variance_ratio: ArrayLike | None = None
 
     @classmethod
     def from_estimator(
@@ -107,8 +91,7 @@ class CodesDisplay:
         X : array-like of shape (n_samples, n_features)
             Rows to encode.
         y : array-like of shape (n_samples,), default=None
-            What to colour by; None draws all rows alike. Text, booleans and at most 12
-            distinct numbers are classes, others have a colour bar.
+            What to colour by, as described above.
         components : tuple of two ints, default=(0, 1)
             Which codes to plot, counted from 0: on the x-axis and on the y-axis.
         ax : matplotlib Axes, default=None
@@ -123,25 +106,25 @@ class CodesDisplay:
 
         Raises
         ------
+        TypeError
+            If `estimator` has no codes, or not what each of them explains.
         ValueError
             If `components` is not a pair of codes that the estimator has, or if `y` has
-            another length than `X`.
+            another length than `X` or more than 60 classes.
         """
-        check_matplotlib_support(f"{cls.__name__}.from_estimator")
-        check_is_fitted(estimator)
+        needed = "a fitted AutoencoderTransformer or PCA"
+        names = ["transform", "explained_variance_ratio_"]
+        ratio = last_step_with(estimator, names, needed).explained_variance_ratio_
         codes = np.asarray(estimator.transform(X))
         chosen = _checked_components(components, codes.shape[1])
-        if y is not None:
-            y = np.asarray(y)
-            if y.shape != (len(codes),):
-                raise ValueError(
-                    f"y has the shape {y.shape}, but X has {len(codes)} rows; y needs "
-                    "one value for each row."
-                )
-        ratio = last_step(estimator).explained_variance_ratio_
+        if y is not None and np.shape(y) != (len(codes),):
+            raise ValueError(
+                f"y has the shape {np.shape(y)}, but X has {len(codes)} rows; y needs "
+                "one value for each row."
+            )
         display = cls(
             codes[:, chosen],
-            y=y,
+            y=None if y is None else np.asarray(y),
             components=components,
             explained_variance_ratio=np.asarray(ratio)[chosen],
         )
@@ -154,10 +137,8 @@ class CodesDisplay:
 
         Parameters
         ----------
-        ax : matplotlib Axes, default=None
-            Where to draw; None makes a new figure.
-        scatter_kw : dict, default=None
-            Keyword arguments for `matplotlib.axes.Axes.scatter`.
+        ax, scatter_kw : Axes, dict
+            As in :meth:`from_estimator`.
 
         Returns
         -------
@@ -165,50 +146,31 @@ class CodesDisplay:
             The display itself.
         """
         check_matplotlib_support(f"{type(self).__name__}.plot")
-        look = {"s": 20, "linewidths": 0.5, "alpha": 0.8, **(scatter_kw or {})}
-        self.ax_ = new_or_given(ax)
-        self.figure_ = self.ax_.figure
+        groups = _groups(self.y)  # before a figure is made, as it may refuse y
+        self.ax_, self.figure_ = given_or_new(ax, self)
+        self.scatter_ = []
         self.colorbar_ = None
-        y = None if self.y is None else np.asarray(self.y)
-        if y is None:
-            self.scatter_ = [self._scatter(self.codes, look)]
-        elif _is_categorical(y):
-            self._plot_classes(y, look)
-            self._add_legend(beside=ax is None)
-        else:
-            self.scatter_ = [self._scatter(self.codes, {"c": y, **look})]
-            self.colorbar_ = self.figure_.colorbar(
-                self.scatter_[0], ax=self.ax_, label="y"
-            )
+        for rows, look in groups:
+            look = {"s": 20, "linewidths": 0.5, "alpha": 0.8} | look
+            look |= scatter_kw or {}
+            codes = np.asarray(self.codes)[rows, :2]
+            self.scatter_.append(self.ax_.scatter(*codes.T, **look))
+        if "c" in groups[0][1]:
+            self.colorbar_ = self.figure_.colorbar(self.scatter_[0], ax=self.ax_)
+            self.colorbar_.set_label("y")
+        elif self.y is not None:
+            self._add_legend(beside=ax is None and len(groups) > MAX_GRADED)
         self.ax_.set(xlabel=self._axis_label(0), ylabel=self._axis_label(1))
         return self
 
-    def _plot_classes(self, y: NDArray, look: dict[str, Any]) -> None:
-        """Add the points of each class in a colour and a marker of its own."""
-        classes = np.unique(y)
-        colors = _class_colors(len(classes))
-        self.scatter_ = []
-        for number, name in enumerate(classes):
-            own = {
-                "marker": MARKERS[number % len(MARKERS)],
-                "color": colors[number],
-                "label": str(name),
-                **look,
-            }
-            self.scatter_.append(self._scatter(self.codes[y == name], own))
-
     def _add_legend(self, beside: bool) -> None:
-        """Name the classes; many of them beside the points, in a figure of our own."""
-        if beside and len(self.scatter_) > MAX_GRADED:
-            figure: Any = self.figure_
-            figure.set_layout_engine("constrained")
-            self.ax_.legend(markerscale=1.5, bbox_to_anchor=(1, 1), loc="upper left")
-        else:
-            self.ax_.legend(markerscale=1.5)
-
-    def _scatter(self, codes: NDArray, look: dict[str, Any]) -> PathCollection:
-        """Add points."""
-        return self.ax_.scatter(codes[:, 0], codes[:, 1], **look)
+        """Name the classes, over the points or beside them."""
+        look: dict[str, Any] = {"markerscale": 1.5}
+        look["ncols"] = int(np.ceil(len(self.scatter_) / 20))
+        if beside:
+            self.figure_.set_layout_engine("constrained")
+            look |= {"bbox_to_anchor": (1, 1), "loc": "upper left"}
+        self.ax_.legend(**look)
 
     def _axis_label(self, axis: int) -> str:
         """Name a code as one names a principal component, counted from 1."""
@@ -221,26 +183,45 @@ class CodesDisplay:
 
 def _checked_components(components: Any, n_components: int) -> list[int]:
     """Return the pair of codes as a list, if it is one."""
-    chosen: list[Any] = list(np.ravel(components))
-    if len(chosen) == 2 and all(
-        isinstance(code, Integral) and 0 <= int(code) < n_components for code in chosen
-    ):
-        return chosen
-    raise ValueError(
-        f"components={components!r} must be two codes, counted from 0, of the "
-        f"{n_components} that the estimator has."
-    )
+    chosen = np.ravel(components).tolist()
+    if len(chosen) != 2 or not set(chosen) <= set(range(n_components)):
+        raise ValueError(
+            f"components={components!r} must be two codes, counted from 0, of the "
+            f"{n_components} that the estimator has. Choose others, or fit it with "
+            "more n_components."
+        )
+    return [int(code) for code in chosen]
 
 
-def _is_categorical(y: NDArray) -> bool:
-    """Whether values are better told apart by a legend than by a colour bar."""
-    return y.dtype.kind not in "iuf" or len(np.unique(y)) <= MAX_CLASSES
+def _plain(y: ArrayLike) -> NDArray:
+    """Return values as numbers or else as text, which missing ones become too."""
+    values = np.asarray(y)
+    if values.dtype.kind == "O":
+        values = np.array(values.tolist())
+    return values.astype(str) if values.dtype.kind == "O" else values
 
 
-def _class_colors(n_classes: int) -> list[Any]:
-    """Return a colour for each class, of different lightness where they are few."""
-    import matplotlib
+def _groups(y: ArrayLike | None) -> list[tuple[Any, dict[str, Any]]]:
+    """Return which rows are drawn alike, and how: classes, or all on one scale."""
+    import matplotlib.pyplot as plt
 
-    if n_classes <= MAX_GRADED:
-        return list(matplotlib.colormaps["viridis"](np.linspace(0, 0.85, n_classes)))
-    return [f"C{number}" for number in range(n_classes)]
+    if y is None:
+        return [(slice(None), {})]
+    y = _plain(y)
+    names, numbers = np.unique(y, return_inverse=True)
+    if y.dtype.kind in "iuf" and len(names) > 12:
+        scale = plt.get_cmap().with_extremes(bad="lightgrey")
+        return [(slice(None), {"c": y, "cmap": scale, "plotnonfinite": True})]
+    if len(names) > MAX_NAMED:
+        raise ValueError(
+            f"y has {len(names)} classes, but at most {MAX_NAMED} can be told apart. "
+            "Merge some, give numbers for a colour bar, or set y=None."
+        )
+    colors: Any = [f"C{number}" for number in range(len(names))]
+    if len(names) <= MAX_GRADED:
+        colors = plt.get_cmap("viridis")(np.linspace(0, 0.85, len(names)))
+    looks = zip(names, colors, cycle(MARKERS), strict=False)
+    return [
+        (numbers == number, {"label": str(name), "color": color, "marker": marker})
+        for number, (name, color, marker) in enumerate(looks)
+    ]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from dataclasses import KW_ONLY, dataclass
+from numbers import Integral
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,50 +12,41 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.utils._optional_dependencies import check_matplotlib_support
 from sklearn.utils.validation import check_is_fitted
 
+from sklearn_ae._display.arguments import check_has
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-MAX_COLUMNS = 12  # as many panels as can be read in one figure
-MAX_POINTS = 2000  # more of them in a panel hide each other
 
-
+@dataclass(eq=False, repr=False)
 class ReconstructionDisplay:
     """Rows beside what is decoded from their codes.
 
     Images are drawn with their codes and reconstructions below them; of tables, each
     column is drawn against its reconstruction.
-
-    It is recommended to use :meth:`from_estimator` to create a display. All parameters
-    are stored as attributes.
+    Use :meth:`from_estimator` to create it. Parameters are stored as attributes.
 
     Parameters
     ----------
     original : ndarray of shape (n_samples, n_shown_features)
         The values to compare with.
-
     reconstruction : ndarray of shape (n_samples, n_shown_features)
         What the estimator has made of them.
-
     codes : ndarray of shape (n_samples, n_components), default=None
-        Codes of the rows; drawn with images. None leaves them out.
-
+        Codes of the rows; drawn with images. None omits them.
     inputs : ndarray of shape (n_samples, n_shown_features), default=None
         What was encoded, where it was not `original`; drawn with images.
-
     image_shape : tuple of two ints, default=None
         Height and width of the images that the rows are; None for a table.
-
     feature_names : sequence of str of length n_shown_features, default=None
         Names of the columns; None numbers them. Not used for images.
-
     r2_scores : array-like of shape (n_shown_features,), default=None
-        R2 of each column's reconstruction; None leaves it out. Not used for images.
+        R2 of each column's reconstruction; None omits it. Not used for images.
 
     Attributes
     ----------
     axes_ : ndarray of matplotlib Axes
         For images of shape (n_rows, n_images), else of shape (n_shown_features,).
-
     figure_ : matplotlib Figure
         Figure that the axes are in.
 
@@ -74,24 +67,14 @@ class ReconstructionDisplay:
     (3, 4)
     """
 
-    def __init__(
-        self,
-        original: NDArray,
-        reconstruction: NDArray,
-        *,
-        codes: NDArray | None = None,
-        inputs: NDArray | None = None,
-        image_shape: tuple[int, int] | None = None,
-        feature_names: Sequence[str] | None = None,
-        r2_scores: ArrayLike | None = None,
-    ) -> None:
-        self.original = original
-        self.reconstruction = reconstruction
-        self.codes = codes
-        self.inputs = inputs
-        self.image_shape = image_shape
-        self.feature_names = feature_names
-        self.r2_scores = r2_scores
+    original: NDArray
+    reconstruction: NDArray
+    _: KW_ONLY
+    codes: NDArray | None = None
+    inputs: NDArray | None = None
+    image_shape: tuple[int, int] | None = None
+    feature_names: Sequence[str] | None = None
+    r2_scores: ArrayLike | None = None
 
     @classmethod
     def from_estimator(
@@ -102,7 +85,7 @@ class ReconstructionDisplay:
         image_shape: tuple[int, int] | None = None,
         X_input: Any = None,
         n_images: int = 8,
-        features: Sequence[int | str] | None = None,
+        features: Sequence[int | str] | int | str | None = None,
         ax: Axes | None = None,
     ) -> ReconstructionDisplay:
         """Encode and decode rows and plot what comes back.
@@ -121,7 +104,7 @@ class ReconstructionDisplay:
             values, whose reconstruction is compared with `X`.
         n_images : int, default=8
             How many images to draw, the first of `X`. Ignored for a table.
-        features : sequence of int or str, default=None
+        features : int, str or sequence of them, default=None
             Columns to draw, by number or name. None draws those with the largest
             variance, at most 12. Ignored for images.
         ax : matplotlib Axes, default=None
@@ -134,57 +117,40 @@ class ReconstructionDisplay:
 
         Raises
         ------
+        TypeError
+            If `estimator` cannot encode and decode.
         ValueError
-            If `image_shape` does not fit the columns of `X`, `X_input` not `X`, or if a
-            column of `features` does not exist.
+            If `image_shape` does not fit the columns of `X`, `X_input` not `X`, if a
+            column of `features` does not exist, or if nothing would be drawn.
         """
-        check_matplotlib_support(f"{cls.__name__}.from_estimator")
+        needed = "a fitted AutoencoderTransformer or PCA"
+        check_has(estimator, ["transform", "inverse_transform"], needed)
         check_is_fitted(estimator)
         if X_input is not None and np.shape(X_input) != np.shape(X):
             raise ValueError(
                 f"X_input has the shape {np.shape(X_input)}, but X has {np.shape(X)}; "
                 "they must be the same rows."
             )
-        encoded = X if X_input is None else X_input
-        if image_shape is None:
-            display = cls._of_table(estimator, X, encoded, features)
-        else:
-            _check_image_shape(image_shape, np.shape(X)[1])
-            X, encoded = X[:n_images], encoded[:n_images]
-            codes = estimator.transform(encoded)
-            display = cls(
-                np.asarray(X, dtype=float),
-                np.asarray(estimator.inverse_transform(codes), dtype=float),
-                codes=np.asarray(codes),
-                inputs=None if X_input is None else np.asarray(encoded, dtype=float),
-                image_shape=image_shape,
-            )
-        return display.plot(ax=ax)
-
-    @classmethod
-    def _of_table(
-        cls, estimator: Any, X: Any, encoded: Any, features: Sequence[int | str] | None
-    ) -> ReconstructionDisplay:
-        """Reconstruct a table and keep the columns to draw."""
-        original = np.asarray(X, dtype=float)
+        rows = slice(None)
+        if image_shape is not None:
+            _check_images(image_shape, np.shape(X), n_images)
+            rows = slice(n_images)
+        encoded = X[rows] if X_input is None else X_input[rows]
         codes = estimator.transform(encoded)
+        original = np.asarray(X[rows], dtype=float)
         reconstruction = np.asarray(estimator.inverse_transform(codes), dtype=float)
-        names = getattr(estimator, "feature_names_in_", None)
-        if names is None:
-            names = np.array([f"column {j}" for j in range(original.shape[1])])
-        if features is None:
-            largest = np.argsort(-np.nanvar(original, axis=0), kind="stable")
-            chosen = sorted(largest[:MAX_COLUMNS])
+        if image_shape is None:
+            numbered = [f"column {j}" for j in range(original.shape[1])]
+            names = getattr(estimator, "feature_names_in_", numbered)
+            chosen = _chosen_columns(features, list(names), original)
+            original, reconstruction = original[:, chosen], reconstruction[:, chosen]
+            parts: dict[str, Any] = {"r2_scores": _r2_scores(original, reconstruction)}
+            parts["feature_names"] = [str(names[j]) for j in chosen]
         else:
-            given = [features] if isinstance(features, str) else features
-            chosen = [_column(feature, list(names)) for feature in given]
-        original, reconstruction = original[:, chosen], reconstruction[:, chosen]
-        return cls(
-            original,
-            reconstruction,
-            feature_names=[str(name) for name in names[chosen]],
-            r2_scores=_r2_scores(original, reconstruction),
-        )
+            inputs = None if X_input is None else np.asarray(encoded, dtype=float)
+            parts = {"codes": np.asarray(codes), "inputs": inputs}
+        display = cls(original, reconstruction, image_shape=image_shape, **parts)
+        return display.plot(ax=ax)
 
     def plot(self, ax: Axes | None = None) -> ReconstructionDisplay:
         """Draw the rows.
@@ -192,7 +158,7 @@ class ReconstructionDisplay:
         Parameters
         ----------
         ax : matplotlib Axes, default=None
-            Where to draw: its place in the figure is divided. None makes a new figure.
+            As in :meth:`from_estimator`.
 
         Returns
         -------
@@ -209,10 +175,12 @@ class ReconstructionDisplay:
     def _plot_images(self, ax: Axes | None) -> None:
         """Draw a row of images, or of codes, for each thing there is to show."""
         height, width = self.image_shape  # type: ignore[misc]
-        shown: list[Any] = [self.original, self.inputs, self.codes, self.reconstruction]
         labels = ["original", "input", "code", "reconstruction"]
+        shown: list[Any] = [self.original, self.inputs, self.codes, self.reconstruction]
         parts = [
-            pair for pair in zip(labels, shown, strict=True) if pair[1] is not None
+            (label, rows)
+            for label, rows in zip(labels, shown, strict=True)
+            if rows is not None
         ]
         n_images = len(self.original)
         size = (1.4 + 0.8 * n_images, 0.3 + 0.85 * len(parts) * height / width)
@@ -236,33 +204,29 @@ class ReconstructionDisplay:
         n_down = -(-n_features // n_across)
         size = (max(6.4, 2.1 * n_across), max(4.8, 2.1 * n_down))
         axes = _grid(ax, n_down, n_across, size).ravel()
-        self.axes_ = axes[:n_features]
-        self.figure_ = axes[0].figure
+        self.axes_, self.figure_ = axes[:n_features], axes[0].figure
         for axis in axes[n_features:]:
             axis.remove()
-        n_points = min(n_samples, MAX_POINTS)
+        n_points = min(n_samples, 2000)  # more of them hide each other
         rows = np.linspace(0, n_samples - 1, n_points).round().astype(np.intp)
-        for j, (axis, title) in enumerate(zip(self.axes_, self._titles(), strict=True)):
-            pair = np.array([self.original[rows, j], self.reconstruction[rows, j]])
-            axis.scatter(*pair, s=8, linewidths=0, alpha=0.5)
-            # On this line the reconstruction is perfect.
-            ends = [np.nanmin(pair), np.nanmax(pair)]
-            axis.plot(ends, ends, color="black", linewidth=0.8)
-            axis.set_title(title, fontsize="small")
-            axis.tick_params(labelsize="x-small")
+        for j, axis in enumerate(self.axes_):
+            self._plot_column(axis, j, rows)
             if j % n_across == 0:
                 axis.set_ylabel("reconstruction", fontsize="small")
             if j + n_across >= n_features:
                 axis.set_xlabel("original", fontsize="small")
 
-    def _titles(self) -> Iterator[str]:
-        """Name each column and how well it is reconstructed."""
-        for j in range(self.original.shape[1]):
-            names = self.feature_names
-            title = f"column {j}" if names is None else names[j]
-            if self.r2_scores is not None:
-                title += f"\nR2 = {np.asarray(self.r2_scores)[j]:.2f}"
-            yield title
+    def _plot_column(self, axis: Axes, j: int, rows: NDArray) -> None:
+        """Draw some rows of a column; on the line a reconstruction is perfect."""
+        pair = np.array([self.original[rows, j], self.reconstruction[rows, j]])
+        ends = [np.nanmin(pair), np.nanmax(pair)]
+        axis.scatter(pair[0], pair[1], s=8, linewidths=0, alpha=0.5)
+        axis.plot(ends, ends, color="black", linewidth=0.8)
+        title = f"column {j}" if self.feature_names is None else self.feature_names[j]
+        if self.r2_scores is not None:
+            title += f"\nR2 = {np.asarray(self.r2_scores)[j]:.2f}"
+        axis.set_title(title, fontsize="small")
+        axis.tick_params(labelsize="x-small")
 
 
 def _plot_bars(axes: NDArray, codes: NDArray, aspect: float) -> str:
@@ -276,38 +240,50 @@ def _plot_bars(axes: NDArray, codes: NDArray, aspect: float) -> str:
     return f"code\n(±{limit:.3g})"
 
 
-def _check_image_shape(image_shape: Any, n_features: int) -> None:
-    """Refuse sizes of images that rows cannot have."""
+def _check_images(image_shape: Any, shape: tuple[int, ...], n_images: int) -> None:
+    """Refuse sizes of images that rows cannot have, and to draw none."""
     if np.shape(image_shape) != (2,):
         raise ValueError(f"image_shape={image_shape!r} must be a height and a width.")
-    if image_shape[0] * image_shape[1] != n_features:
+    n_pixels = image_shape[0] * image_shape[1]
+    if shape[1:] != (n_pixels,):
         raise ValueError(
-            f"image_shape={image_shape!r} has {image_shape[0] * image_shape[1]} "
-            f"pixels, but X has {n_features} columns; they must be the same."
+            f"image_shape={image_shape!r} has {n_pixels} pixels, but X has the shape "
+            f"{shape}; each row must be an image, as in X.reshape(-1, {n_pixels})."
         )
+    if n_images < 1:
+        raise ValueError(f"n_images={n_images!r} must be at least 1.")
 
 
-def _column(feature: int | str, names: list[str]) -> int:
-    """Return the number of a column that was given by number or by name."""
-    if feature in names:
-        return names.index(str(feature))
-    if not isinstance(feature, str) and 0 <= feature < len(names):
-        return int(feature)
-    raise ValueError(
-        f"features has {feature!r}, which is neither the name of a column nor a number "
-        f"from 0 to {len(names) - 1}."
-    )
+def _chosen_columns(features: Any, names: list[str], original: NDArray) -> list[int]:
+    """Return the numbers of the columns to draw."""
+    if features is None:
+        variances = np.ma.masked_invalid(original).var(axis=0).filled(-1.0)
+        # As many panels as can be read in one figure.
+        return sorted(np.argsort(-variances, kind="stable")[:12])
+    given = [features] if isinstance(features, str | Integral) else list(features)
+    if not given:
+        raise ValueError(f"features={features!r} names no column; None chooses some.")
+    numbers: dict[Any, int] = {j: j for j in range(len(names))}
+    numbers |= {name: j for j, name in enumerate(names)}
+    for feature in given:
+        if isinstance(feature, bool | np.bool_) or feature not in numbers:
+            raise ValueError(
+                f"features has {feature!r}, which is neither the name of a column nor "
+                f"a number from 0 to {len(names) - 1}."
+            )
+    return [numbers[feature] for feature in given]
 
 
 def _r2_scores(original: NDArray, reconstruction: NDArray) -> NDArray:
-    """Return R2 of each column over the values that are known.
+    """Return R2 of each column over the values that are known, NaN if there are none.
 
     A constant column has 1 where it is met and 0 where it is not, as in scikit-learn.
     """
-    error = np.nansum((original - reconstruction) ** 2, axis=0)
-    total = np.nansum((original - np.nanmean(original, axis=0)) ** 2, axis=0)
-    constant = np.where(error == 0, 1.0, 0.0)
-    return np.where(total > 0, 1.0 - error / np.where(total > 0, total, 1.0), constant)
+    known = np.ma.masked_invalid(original)
+    error = ((known - reconstruction) ** 2).sum(axis=0)
+    total = ((known - known.mean(axis=0)) ** 2).sum(axis=0)
+    scores = np.ma.where(total > 0, 1.0 - error / total, 1.0 * (error == 0))
+    return scores.filled(np.nan)
 
 
 def _grid(
@@ -317,7 +293,7 @@ def _grid(
     import matplotlib.pyplot as plt
 
     if ax is None:
-        figure = plt.figure(figsize=size, layout="constrained")
+        figure = plt.figure(figsize=size, layout="compressed")
         return figure.subplots(n_down, n_across, squeeze=False)
     place = ax.get_subplotspec()
     if place is None:
@@ -326,6 +302,4 @@ def _grid(
             "with plt.subplots."
         )
     ax.set_axis_off()
-    inner = place.subgridspec(n_down, n_across)
-    axes: NDArray = inner.subplots(squeeze=False)
-    return axes
+    return np.asarray(place.subgridspec(n_down, n_across).subplots(squeeze=False))

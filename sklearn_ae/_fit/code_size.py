@@ -1,28 +1,56 @@
-"""The size of the code for a wanted share of the variance."""
+"""The number of codes that `n_components` asks for."""
 
 from __future__ import annotations
 
 from dataclasses import replace
+from numbers import Integral
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
-from sklearn.decomposition import PCA
+from torch import nn
 
-from sklearn_ae._data.imputation import missing_cells
-from sklearn_ae._fit.shrinkage import Folds
-from sklearn_ae._fit.trainer import Architecture, Trainer, linear_start
-from sklearn_ae._model.threads import training_mode
-from sklearn_ae._training.net import TrainingOptions
-from sklearn_ae._training.rows import Rows
+from sklearn_ae._data import LinearStart, Table
+from sklearn_ae._fit.cross_validation import Folds, cross_validated_shrinkage
+from sklearn_ae._fit.epochs import auto_max_iter, epochs_before_cross_validation
+from sklearn_ae._fit.parameters import describe_network
+from sklearn_ae._fit.problem import Problem
+from sklearn_ae._fit.train import train_without_folds
+from sklearn_ae._model import Architecture, training_mode
+from sklearn_ae._training import Rows, TrainingOptions
 
-# Rows beyond this add little to the estimate of a share.
-MAX_ROWS = 10_000
-ONE_FOLD = Folds(4, 1)
+
+def code_size(model: Any, table: Table, options: TrainingOptions, seed: int) -> int:
+    """Return the number of codes that `n_components` means for these rows."""
+    n_components, largest = model.n_components, min(table.X.shape)
+    if n_components is None:
+        return largest
+    if isinstance(n_components, Integral):
+        if model.init == "pca" and n_components > largest:
+            raise ValueError(
+                f"n_components={n_components!r} must be at most "
+                f"min(n_samples, n_features)={largest} with init='pca', as in "
+                "PCA, where n_samples counts the rows to train on. Lower it, or "
+                "set init='random'."
+            )
+        return int(n_components)
+    if model.init != "pca":
+        raise ValueError(
+            f"n_components={n_components!r} is a share of the variance, which "
+            "needs init='pca'. Give the number of codes as an int."
+        )
+    if isinstance(model.module, nn.Module):
+        raise ValueError(
+            f"n_components={n_components!r} is a share of the variance, for "
+            "which networks of several sizes are trained, but module is an instance of "
+            f"{type(model.module).__name__}. Give its class, or the number of codes as "
+            "an int."
+        )
+    architecture = describe_network(model, 1, len(table))
+    return smallest_code(table, float(n_components), architecture, options, seed)
 
 
 def smallest_code(
-    X: NDArray,
-    weight: NDArray[np.float64] | None,
+    table: Table,
     share: float,
     architecture: Architecture,
     options: TrainingOptions,
@@ -32,24 +60,27 @@ def smallest_code(
 
     Between one code and as many as PCA needs on the training data, the size is found
     by bisection. A size is tried by training without a quarter of the rows for half
-    the epochs, as the guard does, and reconstructing these rows. So about `log2` of
-    PCA's number are trained, not one for each size. Where PCA with its number of
+    the epochs, as cross-validation does, and reconstructing these rows. So about `log2`
+    of PCA's number are trained, not one for each size. Where PCA with its number of
     components does not reach the share on these rows, what it reaches is asked for.
     """
-    if len(X) > MAX_ROWS:
-        drawn = np.random.RandomState(seed).permutation(len(X))[:MAX_ROWS]
-        rows = np.sort(drawn)
-        missing = missing_cells(X[rows])
-        if missing is None or not missing.all(axis=0).any():
-            X, weight = X[rows], None if weight is None else weight[rows]
+    drawn = table.drawn(seed)
+    if not np.isnan(drawn.X).all(axis=0).any():
+        table = drawn
     options = replace(options, callbacks=(), verbose=0)
-    low, high = 1, _size_of_pca(X, weight, share)
-    if high == 1 or ONE_FOLD.n_left(len(X)) <= high:
+    fold = Folds(4, 1)
+    low, high = 1, _size_of_pca(table, share)
+    if high == 1 or fold.n_left(len(table)) <= high:
         return high
 
     def score(n_components: int, trained: bool) -> float:
         sized = replace(architecture, n_components=n_components)
-        return _held_out_score(X, weight, sized, options, seed, trained)
+        with training_mode():
+            start = LinearStart.of_table(table, n_components, seed)
+            rows = Rows.of_table(table, start)
+            times = table.effective_size / len(table)
+            problem = Problem.of_rows(start, sized, options, rows, seed, times)
+            return _held_out_score(problem, fold, trained)
 
     wanted = min(share, score(high, trained=False))
     while low < high:
@@ -61,29 +92,28 @@ def smallest_code(
     return high
 
 
-def _size_of_pca(X: NDArray, weight: NDArray[np.float64] | None, share: float) -> int:
-    """Return the number of components with which PCA explains a share of `X`."""
-    start = linear_start(X, n_components=1, seed=0, weight=weight)
+def _size_of_pca(table: Table, share: float) -> int:
+    """Return the number of components with which PCA explains a share of the rows."""
+    start = LinearStart.of_table(table, 1, seed=0)
     if start.total_variance == 0.0:
         return 1
-    x, _ = start.to_filled(X)
-    if weight is not None:  # as many rows again, mirrored, keep the mean at zero
-        x = x * np.sqrt(weight / weight.mean())[:, None]
-        x = np.concatenate((x, -x))
-    return int(PCA(share, svd_solver="full").fit(x).n_components_)
+    x = start.to_imputed(table.X) * np.sqrt(table.weight)[:, None]
+    products = x.T @ x if len(x) >= x.shape[1] else x @ x.T
+    eigenvalues = np.maximum(np.linalg.eigvalsh(products)[::-1], 0.0)
+    explained = np.cumsum(eigenvalues) / eigenvalues.sum()
+    n_components = int(np.searchsorted(explained, share, side="right")) + 1
+    return min(n_components, len(eigenvalues))
 
 
-def _held_out_score(
-    X: NDArray,
-    weight: NDArray[np.float64] | None,
-    architecture: Architecture,
-    options: TrainingOptions,
-    seed: int,
-    trained: bool,
-) -> float:
+def _held_out_score(problem: Problem, fold: Folds, trained: bool) -> float:
     """Fraction of the variance of left-out rows that a code of this size explains."""
-    with training_mode():
-        start = linear_start(X, architecture.n_components, seed, weight)
-        rows = Rows.from_data(X, weight, start)
-        trainer = Trainer(start, architecture, options, rows, seed)
-        return trainer.held_out_score(ONE_FOLD, trained)
+    n_epochs = 0
+    if trained and not (problem.architecture.is_linear or problem.start.is_optimal):
+        n_epochs = epochs_before_cross_validation(
+            problem.options.max_iter or auto_max_iter(len(problem.rows))
+        )
+    _, (held_out,) = train_without_folds(problem, fold, n_epochs)
+    variance = problem.objective.of_variance()
+    factor = cross_validated_shrinkage([held_out], variance).factor
+    with held_out.module.shrunk(factor):
+        return 1.0 - variance.measure(held_out.module, held_out.rows()).share

@@ -5,23 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from sklearn_ae._fit.fitting import Fit
-
-# Frames that scikit-learn's decorators put between a call of fit and its body.
-FRAMES_AROUND_FIT = 2
-
-try:
-    from sklearn.callback import CallbackSupportMixin, with_callbacks
-except ImportError:  # before scikit-learn 1.9 there is no such protocol
-
-    class CallbackSupportMixin:  # type: ignore[no-redef]
-        """Stands for the mixin that this version of scikit-learn lacks."""
-
-    FRAMES_AROUND_FIT = 1
-
-    def with_callbacks(method: Callable[..., Any]) -> Callable[..., Any]:
-        """Return the method as it is."""
-        return method
+from sklearn_ae._fit.result import Fit
 
 
 class EpochReport:
@@ -73,8 +57,17 @@ class EpochReport:
         return stop
 
 
-def epoch_report(owner: Any, *args: Any) -> EpochReport | None:
+def epoch_report(
+    owner: Any,
+    n_epochs: int,
+    X: Any,
+    y: Any,
+    sample_weight: Any,
+    attributes_of: Callable[[Fit], dict[str, Any]],
+) -> EpochReport | None:
     """Return the report of a fit to an estimator's callbacks, if it has any."""
     if not getattr(owner, "_skl_callbacks", None):
         return None
-    return EpochReport(owner, *args)
+    metadata = None if sample_weight is None else {"sample_weight": sample_weight}
+    data = {"X": X, "y": y, "metadata": metadata}
+    return EpochReport(owner, n_epochs, data, attributes_of)

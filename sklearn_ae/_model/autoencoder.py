@@ -1,6 +1,7 @@
-"""Plain torch modules around a network: encode, decode, forward. No data, no training.
+"""PCA plus a learned correction, and a network alone: encode, decode, forward.
 
-Rows and reconstructions are centred and scaled (see `LinearStart`).
+Plain torch: no data, no training. Rows and reconstructions are centred and scaled (see
+`LinearStart`).
 """
 
 from __future__ import annotations
@@ -12,22 +13,18 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from sklearn_ae.networks.fully_connected import ACTIVATIONS
+from sklearn_ae.networks import ACTIVATIONS, FullyConnected
 
-# Step of the code's correction, as a share of the root mean square of what PCA leaves.
-CODE_STEP = 0.6
 # From so many times the range of the training rows' codes on, the correction stays what
 # it is there: beyond, nobody knows how the surface goes on.
 REACH = 5.0
-# What PCA reconstructs is kept this far from 0 and 1 before its logit is corrected.
-MARGIN = 1e-2
 
 
 class Autoencoder(nn.Module):
     """Encoder and decoder with a linear change of basis of the codes between them.
 
     Subclasses give `raw_encode` and `raw_decode`; the basis is the identity until
-    `set_basis`.
+    `set_basis`. What concerns PCA does nothing where there is none.
 
     Shapes: `encode` maps `(batch, n_features) -> (batch, n_components)`, `decode` maps
     back to `(batch, n_features)`.
@@ -36,7 +33,11 @@ class Autoencoder(nn.Module):
     code_mean: Tensor
     basis: Tensor
     inverse_basis: Tensor
+    components: Any  # of PCA, Tensor (n_components, n_features), or None
+    steps: nn.Module | None  # towards the nearest codes
     is_bounded = False  # whether rows of the data stay between 0 and 1
+    is_pca = False  # whether there is nothing beside PCA
+    has_free_decoder = False  # whether the last layer is linear, and the built-in one
 
     def __init__(self, *, n_components: int) -> None:
         super().__init__()
@@ -44,6 +45,8 @@ class Autoencoder(nn.Module):
         self.register_buffer("code_mean", torch.zeros_like(identity[0]))
         self.register_buffer("basis", identity)
         self.register_buffer("inverse_basis", identity.clone())
+        self.register_buffer("components", None)
+        self.steps = None
 
     def raw_encode(self, x: Tensor) -> Tensor:
         """Return codes before the change of basis."""
@@ -56,6 +59,27 @@ class Autoencoder(nn.Module):
     def set_basis(self, code_mean: Tensor, basis: Tensor, inverse: Tensor) -> None:
         """Show codes as `(code - code_mean) @ basis`; reconstructions stay the same."""
         self.code_mean, self.basis, self.inverse_basis = code_mean, basis, inverse
+
+    def set_pca(self, components: Tensor, code_scale: Tensor, step: Tensor) -> None:
+        """Keep the corrections and exchange the PCA that they correct."""
+
+    def set_units(self, components: Tensor, mean: Tensor, scale: Tensor) -> None:
+        """Exchange the components, and mean and scale of the data, for exact ones."""
+
+    def set_range(self, lowest: Tensor, highest: Tensor) -> None:
+        """Let the correction follow codes no further than the range allows."""
+
+    def shrink(self, factor: float) -> None:
+        """Multiply the corrections by `factor`; 0 leaves PCA."""
+
+    @contextmanager
+    def shrunk(self, factor: float) -> Iterator[None]:
+        """Multiply the corrections by `factor` for a while."""
+        yield
+
+    def reopen(self) -> None:
+        """Take back what ends a fit, so that training may go on."""
+        self.steps = None
 
     def encode(self, x: Tensor) -> Tensor:
         """Return the codes of centred and scaled rows."""
@@ -86,6 +110,7 @@ class Sum(nn.Module):
     """Output of `CorrectedPCA` that may take any value: PCA's plus the correction."""
 
     def forward(self, linear: Tensor, correction: Tensor, step: Tensor) -> Tensor:
+        """Return the reconstruction."""
         return linear + correction * step
 
 
@@ -111,10 +136,11 @@ class LogisticSum(nn.Module):
         self.register_buffer("scale", scale)
 
     def forward(self, linear: Tensor, correction: Tensor, step: Tensor) -> Tensor:
+        """Return the reconstruction."""
         share = linear * self.scale + self.mean
         # A logit changes by at least four times what its share changes by.
         shift = correction * (4 * self.scale * step)
-        bent = (share.clamp(MARGIN, 1 - MARGIN).logit() + shift).sigmoid()
+        bent = (share.clamp(0.01, 0.99).logit() + shift).sigmoid()
         share = torch.where(step == 0, share.clamp(0, 1), bent)
         return (share - self.mean) / self.scale
 
@@ -127,11 +153,10 @@ class CorrectedPCA(Autoencoder):
     returns zeros at the start. `column_scale` conditions the inputs of `f`; with a
     `subspace` of m directions, `f` sees and `g` writes the coordinates in these
     directions instead of all columns. `output` joins PCA and correction. A trained
-    module may get a `projection`, which moves the codes (see `Projection`), and a
-    `code_range`, lowest and highest codes that the correction follows.
+    module may get `steps`, which move the codes, and a `code_range`, lowest and highest
+    codes that the correction follows.
     """
 
-    components: Tensor
     column_scale: Tensor
     code_scale: Tensor
     residual_scale: Tensor
@@ -151,31 +176,50 @@ class CorrectedPCA(Autoencoder):
         output: Sum | LogisticSum,
     ) -> None:
         super().__init__(n_components=len(components))
-        for name, value in (("column_scale", column_scale), ("subspace", subspace)):
-            self.register_buffer(name, value)
-        for name in ("components", "code_scale", "residual_scale", "code_step"):
+        self.register_buffer("column_scale", column_scale)
+        self.register_buffer("subspace", subspace)
+        for name in ("code_scale", "residual_scale", "code_step", "code_range"):
             self.register_buffer(name, None)
-        self.rebase(components, code_scale, residual_scale)
-        self.register_buffer("code_range", None)
-        self.forget_range()
+        self.set_pca(components, code_scale, residual_scale)
+        self.reopen()
         self.network = network
         self.output = output
         self.is_bounded = isinstance(output, LogisticSum)
-        self.projection: nn.Module | None = None
+        built_in = type(network) is FullyConnected
+        self.has_free_decoder = built_in and isinstance(output, Sum)
 
-    def rebase(self, components: Tensor, code_scale: Tensor, step: Tensor) -> None:
-        """Keep the corrections and put another PCA under them; `step` per column."""
+    @property
+    def is_pca(self) -> bool:  # type: ignore[override]
+        """Whether the corrections are multiplied by zero."""
+        return float(self.code_step) == 0.0
+
+    def set_pca(self, components: Tensor, code_scale: Tensor, step: Tensor) -> None:
+        """Keep the corrections and exchange the PCA that they correct.
+
+        Parameters
+        ----------
+        step : Tensor of shape (n_features,)
+            What the decoder's correction is multiplied by.
+        """
         self.components, self.code_scale = components, code_scale
         self.residual_scale = step
-        self.code_step = CODE_STEP * step.square().sum().div(len(components)).sqrt()
+        # A share of the root mean square of what PCA leaves, for each code.
+        self.code_step = 0.6 * step.square().sum().div(len(components)).sqrt()
+
+    def set_units(self, components: Tensor, mean: Tensor, scale: Tensor) -> None:
+        """Exchange the components, and mean and scale of the data, for exact ones."""
+        self.components = components
+        if isinstance(self.output, LogisticSum):
+            self.output.mean, self.output.scale = mean, scale
 
     def set_range(self, lowest: Tensor, highest: Tensor) -> None:
         """Let the correction follow codes no further than the range allows."""
         centre, half = (highest + lowest) / 2, REACH * (highest - lowest) / 2
         self.code_range = torch.stack((centre - half, centre + half))
 
-    def forget_range(self) -> None:
-        """Let the correction follow codes anywhere."""
+    def reopen(self) -> None:
+        """Let the correction follow codes anywhere, without steps."""
+        super().reopen()
         end = torch.full_like(self.components[:, 0], torch.inf)
         self.code_range = torch.stack((-end, end))
 
@@ -186,30 +230,32 @@ class CorrectedPCA(Autoencoder):
 
     @contextmanager
     def shrunk(self, factor: float) -> Iterator[None]:
-        """Multiply both corrections by `factor` for a while."""
-        steps = self.code_step, self.residual_scale
+        """Multiply both corrections for a while."""
+        before = self.code_step, self.residual_scale
         self.shrink(factor)
         try:
             yield
         finally:
-            self.code_step, self.residual_scale = steps
+            self.code_step, self.residual_scale = before
 
     def raw_encode(self, x: Tensor) -> Tensor:
-        """Return PCA's scores plus the correction, moved by the projection, if any."""
+        """Return PCA's scores plus the correction, moved by the steps, if any."""
         inputs = x / self.column_scale if self.subspace is None else x @ self.subspace.T
         code = x @ self.components.T + self.network.encode(inputs) * self.code_step
-        return code if self.projection is None else self.projection(self, x, code)
+        return code if self.steps is None else self.steps(self, x, code)
 
     def raw_decode(self, code: Tensor) -> Tensor:
         """Return PCA's reconstruction plus the correction."""
         near = code if self.training else code.clamp(*self.code_range)
-        correction = self.network.decode(near / self.code_scale)
-        if self.subspace is not None:
-            correction = correction @ self.subspace
+        correction = self.to_columns(self.network.decode(near / self.code_scale))
         reconstruction: Tensor = self.output(
             code @ self.components, correction, self.residual_scale
         )
         return reconstruction
+
+    def to_columns(self, outputs: Tensor) -> Tensor:
+        """Turn what the network writes into columns."""
+        return outputs if self.subspace is None else outputs @ self.subspace
 
 
 class PlainAutoencoder(Autoencoder):

@@ -1,4 +1,4 @@
-"""Step three of a fit: the change of basis that makes codes behave like PCA's."""
+"""The change of basis that makes codes behave like PCA's, from their moments."""
 
 from __future__ import annotations
 
@@ -9,8 +9,6 @@ from numpy.typing import NDArray
 
 Float64 = NDArray[np.float64]
 
-# Eigenvalues of the codes' correlation matrix below this are rounding errors.
-RANK_TOLERANCE = 1e-12
 # The variance of a code below this share of the largest is rounding.
 NO_VARIANCE = 1e-24
 # Codes that X does not depend on linearly get at least this share of the first's scale,
@@ -27,9 +25,6 @@ class CodeMoments:
     code_sum: Float64  # (n_components,)
     code_products: Float64  # (n_components, n_components)
     cross_products: Float64  # (n_components, n_features), codes with X
-    squared_error: float
-    squared_total: float
-    n_cells: float  # observed ones, times the weights of their rows
     lowest: Float64  # (n_components,), of the codes
     highest: Float64  # (n_components,)
 
@@ -42,54 +37,20 @@ class CodeMoments:
             code_sum=np.zeros(n_components),
             code_products=np.zeros((n_components, n_components)),
             cross_products=np.zeros((n_components, n_features)),
-            squared_error=0.0,
-            squared_total=0.0,
-            n_cells=0.0,
             lowest=np.full(n_components, np.inf),
             highest=np.full(n_components, -np.inf),
         )
 
-    def add(
-        self,
-        x: Float64,
-        code: Float64,
-        reconstruction: Float64,
-        weight: Float64 | None = None,
-        counts: Float64 | float = 1.0,
-    ) -> None:
-        """Add a block of centred rows, their codes and their reconstructions.
-
-        `weight`, shape (n_samples,), says how often each row counts; `counts`, in a
-        shape that broadcasts to `x`, how often each cell counts in squared sums.
-        """
-        weighted = code
-        if weight is None:
-            self.n_samples += len(x)
-            self.row_sum += x.sum(axis=0)
-        else:
-            self.n_samples += float(weight.sum())
-            self.row_sum += weight @ x
-            weighted = code * weight[:, None]
+    def add(self, x: Float64, code: Float64, weight: Float64) -> None:
+        """Add a block of centred rows, their codes, and how often each row counts."""
+        weighted = code * weight[:, None]
+        self.n_samples += float(weight.sum())
+        self.row_sum += weight @ x
         self.code_sum += weighted.sum(axis=0)
         self.code_products += weighted.T @ code
         self.cross_products += weighted.T @ x
-        self.squared_error += float((counts * (x - reconstruction) ** 2).sum())
-        self.squared_total += float((counts * x**2).sum())
-        self.n_cells += float(np.broadcast_to(counts, x.shape).sum())
         self.lowest = np.minimum(self.lowest, code.min(axis=0))
         self.highest = np.maximum(self.highest, code.max(axis=0))
-
-    @property
-    def mean_squared_error(self) -> float:
-        """Squared error of a row, as if the mean over observed cells held for all."""
-        return self.squared_error * len(self.row_sum) / self.n_cells
-
-    @property
-    def score(self) -> float:
-        """Fraction of variance explained; constant data count as explained."""
-        if self.squared_total == 0.0:
-            return 1.0
-        return 1.0 - self.squared_error / self.squared_total
 
 
 @dataclass(frozen=True)
@@ -182,7 +143,8 @@ def _whitening(covariance: Float64) -> tuple[Float64, Float64]:
     deviations = np.where(varies, np.sqrt(squares), 1.0)
     covariance = np.where(np.outer(varies, varies), covariance, 0.0)
     values, vectors = np.linalg.eigh(covariance / np.outer(deviations, deviations))
-    roots = np.sqrt(np.where(values > RANK_TOLERANCE, values, 1.0))
+    # Eigenvalues of a correlation matrix below this are rounding errors.
+    roots = np.sqrt(np.where(values > 1e-12, values, 1.0))
     return vectors / deviations[:, None] / roots, (vectors * roots).T * deviations
 
 

@@ -8,14 +8,12 @@ from copy import deepcopy
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
-from sklearn_ae._data.imputation import Filler, missing_cells
+from sklearn_ae._data import Imputer, missing_cells, row_blocks
 from sklearn_ae._model.autoencoder import Autoencoder
-from sklearn_ae._model.fused_encoder import fold_encoder
+from sklearn_ae._model.fused_encoder import fuse_encoder
+from sklearn_ae._model.losses import LossSum, SquaredError
 from sklearn_ae._model.threads import inference_mode
-
-ELEMENTS_PER_BLOCK = 2**20
 
 
 class Codec:
@@ -33,7 +31,7 @@ class Codec:
         Centre of the rows.
     scale, code_scale : float
         Units of the rows and of the codes.
-    filler : Filler
+    imputer : Imputer
         Fills the missing cells of centred and scaled rows.
     """
 
@@ -43,33 +41,33 @@ class Codec:
         mean: NDArray,
         scale: float,
         code_scale: float,
-        filler: Filler,
+        imputer: Imputer,
     ) -> None:
         single, double = np.dtype(np.float32), np.dtype(np.float64)
         self.modules = {double: module, single: deepcopy(module).float()}
-        self.folded = fold_encoder(module, scale, code_scale)
+        self.fused = fuse_encoder(module, scale, code_scale)
         with np.errstate(over="ignore"):  # float32 rows cannot reach such a mean
             self.mean = {double: mean, single: mean.astype(single)}
             # What rounding takes off the mean, to be subtracted after it.
             self.rest = {double: 0.0, single: (mean - self.mean[single]).astype(single)}
         self.scale = scale
         self.code_scale = code_scale
-        self.filler = filler
+        self.imputer = imputer
         self.shape = len(mean), len(module.code_mean)  # numbers of features and codes
 
     def __reduce__(
         self,
-    ) -> tuple[type[Codec], tuple[Autoencoder, NDArray, float, float, Filler]]:
+    ) -> tuple[type[Codec], tuple[Autoencoder, NDArray, float, float, Imputer]]:
         """Pickle what the constructor takes: the float32 copies follow from it."""
         double = np.dtype(np.float64)
         module, mean = self.modules[double], self.mean[double]
-        return Codec, (module, mean, self.scale, self.code_scale, self.filler)
+        return Codec, (module, mean, self.scale, self.code_scale, self.imputer)
 
     def encode(self, X: NDArray) -> NDArray:
         """Map rows of shape (n_samples, n_features) to codes."""
         n_components = self.shape[1]
-        if X.dtype == np.float32 and self.folded is not None:
-            return self._map(X, n_components, self._to_folded_codes)
+        if X.dtype == np.float32 and self.fused is not None:
+            return self._map(X, n_components, self._to_fused_codes)
         return self._map(X, n_components, self._to_codes)
 
     def decode(self, codes: NDArray) -> NDArray:
@@ -90,13 +88,29 @@ class Codec:
         Missing cells of the rows stay NaN.
         """
         module = self.modules[X.dtype]
-        for rows in _blocks(X):
+        for rows in row_blocks(*X.shape):
             x = self._to_scaled(X[rows])
-            filled = torch.from_numpy(self._filled(x))
+            imputed = torch.from_numpy(self._imputed(x))
             with inference_mode():
-                reconstruction = module.reconstruct(filled).numpy()
+                reconstruction = module.reconstruct(imputed).numpy()
             check_finite(reconstruction)
             yield rows, x, reconstruction
+
+    def loss_share(self, X: NDArray, weight: NDArray[np.float64]) -> float:
+        """Return the squared errors of rows as a fraction of those of the mean."""
+        total = LossSum(SquaredError())
+        for rows, x, reconstruction in self.reconstruct(X):
+            missing = missing_cells(x)
+            counts = weight[rows, None]
+            if missing is not None:
+                x, counts = np.where(missing, 0.0, x), counts * ~missing
+            parts = (
+                torch.from_numpy(part.astype(np.float64))
+                for part in (reconstruction, x, counts)
+            )
+            total.add(*parts)
+        check_finite(np.array([total.loss, total.loss_of_mean]))
+        return total.share
 
     def _to_scaled(self, block: NDArray) -> NDArray:
         """Centre and scale a block of rows; the result is a fresh C-ordered array."""
@@ -111,25 +125,25 @@ class Codec:
         centred -= self.rest[block.dtype]
         return centred
 
-    def _filled(self, x: NDArray) -> NDArray:
+    def _imputed(self, x: NDArray) -> NDArray:
         """Fill the missing cells of centred and scaled rows."""
         if missing_cells(x) is None:
             return x
-        filled: NDArray = self.filler.fill(x).astype(x.dtype)
+        filled: NDArray = self.imputer.transform(x).astype(x.dtype)
         return filled
 
     def _to_codes(self, block: NDArray) -> NDArray:
         """Encode a block of rows."""
-        x = self._filled(self._to_scaled(block))
+        x = self._imputed(self._to_scaled(block))
         codes: NDArray = self.modules[x.dtype].encode(torch.from_numpy(x)).numpy()
         codes *= self.code_scale
         check_finite(codes)
         return codes
 
-    def _to_folded_codes(self, block: NDArray) -> NDArray:
+    def _to_fused_codes(self, block: NDArray) -> NDArray:
         """Encode a block of float32 rows; only those with missing cells take long."""
-        assert self.folded is not None
-        codes: NDArray = self.folded(torch.from_numpy(self._to_centred(block))).numpy()
+        assert self.fused is not None
+        codes: NDArray = self.fused(torch.from_numpy(self._to_centred(block))).numpy()
         return codes if np.isfinite(codes).all() else self._to_codes(block)
 
     @staticmethod
@@ -138,24 +152,13 @@ class Codec:
     ) -> NDArray:
         """Apply `function`, which checks its results, block by block."""
         with inference_mode(), np.errstate(over="ignore", invalid="ignore"):
-            if len(array) <= _rows_per_block(array):
+            blocks = list(row_blocks(*array.shape))
+            if len(blocks) == 1:
                 return function(array)
             out = np.empty((len(array), n_columns), dtype=array.dtype)
-            for rows in _blocks(array):
+            for rows in blocks:
                 out[rows] = function(array[rows])
         return out
-
-
-def _rows_per_block(array: NDArray) -> int:
-    """Return how many rows, and what layers make of them, fit the processor's cache."""
-    return min(max(ELEMENTS_PER_BLOCK // array.shape[1], 16), 2048)
-
-
-def _blocks(array: NDArray) -> Iterator[slice]:
-    """Cut rows into blocks."""
-    n_rows = _rows_per_block(array)
-    for start in range(0, len(array), n_rows):
-        yield slice(start, min(start + n_rows, len(array)))
 
 
 def check_finite(array: NDArray) -> None:
@@ -166,8 +169,3 @@ def check_finite(array: NDArray) -> None:
             "are too large in comparison with the training data. Check their scale, "
             "or pass float64."
         )
-
-
-def as_tensor(array: NDArray, dtype: torch.dtype = torch.float32) -> Tensor:
-    """Copy an array to a tensor; the array's dtype, flags and strides do not matter."""
-    return torch.tensor(np.ascontiguousarray(array), dtype=dtype)

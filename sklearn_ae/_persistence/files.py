@@ -12,19 +12,21 @@ from pathlib import Path
 from typing import Any, Self
 from warnings import warn
 
+import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save as to_bytes
 from sklearn.base import BaseEstimator
 from sklearn.exceptions import InconsistentVersionWarning
 from sklearn.utils.validation import check_is_fitted
 
-from sklearn_ae._persistence.document import (
+from sklearn_ae._persistence.header import (
     FORMAT,
     Document,
     check_document,
-    decode_parameters,
+    decode,
+    encode,
 )
-from sklearn_ae._persistence.saving import Arrays, put_together, take_apart
+from sklearn_ae._persistence.state import Arrays, put_together, take_apart
 from sklearn_ae._version import __version__
 
 # Where the JSON is in the metadata. One entry alone: several have no fixed order.
@@ -60,61 +62,52 @@ class PersistenceMixin(BaseEstimator):
     """Saving to and loading from files, for the estimator that `Fit` belongs to."""
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the fitted estimator to one file, without pickle.
+        """Write the fitted estimator to one safetensors file, without pickle.
 
-        The file has the safetensors format: the arrays, and as metadata a JSON text
-        with the parameters, the versions of the packages, the names of the columns and
-        the other fitted attributes. It takes the place of an earlier file only when it
-        is whole.
+        NumPy's scalars and arrays among the parameters come back as Python's numbers
+        and lists. Attributes that are not the estimator's own are not saved.
 
         Parameters
         ----------
         path : str or path-like
-            Name of the file. Its directory has to exist; an earlier file of this name
-            is replaced.
+            Name of the file, in a directory that exists. An earlier file of this name
+            is replaced when the new one is whole.
 
         Raises
         ------
-        sklearn.exceptions.NotFittedError
-            If the estimator is not fitted.
         TypeError
-            If a parameter, or an entry of the history of `net_`, is not plain data:
-            None, a bool, number, string, array or RandomState instance, or lists,
-            tuples or dicts of these. `callbacks`, a `module` and functions are not.
+            If a parameter, or the history of `net_`, holds what is no plain data (None,
+            bool, number, str, list, tuple, dict, array or RandomState), as `callbacks`,
+            a `module` and functions are.
         ValueError
             If a parameter is invalid, a fitted value is not finite, or `path` is there
             and is no file.
-        OSError
-            If the file cannot be written. What had the name before is left as it was.
-
-        See Also
-        --------
-        load : Read such a file.
-
-        Notes
-        -----
-        NumPy scalars and arrays among the parameters come back as Python's numbers and
-        lists. A RandomState instance comes back in the state that it had. Attributes
-        that are not the estimator's own and metadata requests are not saved.
-
-        `skops.io.dumps` cannot take the estimator, as skops 0.16 refuses torch's
-        tensors; this is the way to a file that is safe to load.
         """
         check_is_fitted(self)
         self._validate_params()
-        document, arrays = take_apart(self)
-        text = json.dumps({**document, "versions": _versions()}, allow_nan=False)
-        check_document(json.loads(text))
-        content = to_bytes(arrays, {ENTRY: text})
-        _write(Path(os.path.realpath(path)), content)
+        document, arrays = take_apart(self._fit_result)
+        parameters = self.get_params(deep=False).items()
+        history = [dict(epoch) for epoch in self.net_.history]
+        names = getattr(self, "feature_names_in_", None)
+        document |= {
+            "format": FORMAT,
+            "estimator": type(self).__name__,
+            "versions": _versions(),
+            "parameters": {n: encode(v, f"{n}={v!r}") for n, v in parameters},
+            "output": getattr(self, "_sklearn_output_config", {}).get("transform"),
+            "n_features_in_": int(self.n_features_in_),
+            "feature_names_in_": None if names is None else list(names),
+            "history": encode(history, "The history of net_"),
+        }
+        text = json.dumps(check_document(document))
+        _write(Path(os.path.realpath(path)), to_bytes(arrays, {ENTRY: text}))
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Self:
-        """Read an estimator that :meth:`save` has written.
+        """Read an estimator that :meth:`save` has written; anyone may be the author.
 
-        Nothing in the file is run or imported: it is safe to load files of unknown
-        origin. The estimator gives the same results, bit by bit, as the one that was
-        saved, and `warm_start` goes on from it.
+        Nothing in the file is run or imported. The estimator gives the same results,
+        bit by bit, as the one that was saved, and `warm_start` goes on from it.
 
         Parameters
         ----------
@@ -130,36 +123,42 @@ class PersistenceMixin(BaseEstimator):
         Raises
         ------
         ValueError
-            If the file is truncated or damaged, if another program or another class
-            has written it, or if it has a newer format than this version can read.
-        OSError
-            If there is no such file or it cannot be read.
+            If the file is damaged, if another program or another class has written it,
+            or if it has another format than this version reads.
 
         Warns
         -----
         sklearn.exceptions.InconsistentVersionWarning
             If sklearn_ae, scikit-learn, skorch or torch had another version.
-
-        See Also
-        --------
-        save : Write such a file.
         """
         Path(path).open("rb").close()  # whose errors are clearer than those that follow
         try:
             document, arrays = _read(path)
-            if document["estimator"] != cls.__name__:
-                raise ValueError(
-                    f"It holds an instance of {document['estimator']}, not of "
-                    f"{cls.__name__}."
-                )
-            estimator = cls(**decode_parameters(document, cls._get_param_names()))
-            estimator._validate_params()
-            put_together(estimator, document, arrays)
+            estimator = cls._of_document(document)
+            fit = put_together(document, arrays)
         except (ValueError, RecursionError) as error:
-            raise ValueError(
-                f"{os.fspath(path)!r} cannot be loaded: {error}"
-            ) from error
+            text = f"{os.fspath(path)!r} cannot be loaded: {error}"
+            raise ValueError(text) from error
+        estimator.__dict__.update(estimator._fitted_attributes(fit))
         _warn_of_versions(cls.__name__, document["versions"])
+        return estimator
+
+    @classmethod
+    def _of_document(cls, document: Document) -> Self:
+        """Return an estimator of such parameters and names of columns."""
+        writer, names = document["estimator"], document["feature_names_in_"]
+        if writer != cls.__name__:
+            raise ValueError(f"It holds an instance of {writer}, no {cls.__name__}.")
+        parameters = {name: decode(v) for name, v in document["parameters"].items()}
+        unknown = sorted(parameters.keys() - set(cls._get_param_names()))
+        if unknown:
+            raise ValueError(f"It has unknown parameters: {str(unknown)[:200]}.")
+        estimator = cls(**parameters)
+        estimator._validate_params()
+        if names is not None:
+            estimator.feature_names_in_ = np.array(names, dtype=object)
+        if document["output"] is not None:
+            estimator.set_output(transform=document["output"])
         return estimator
 
     def __getstate__(self) -> dict[str, Any]:
@@ -197,11 +196,11 @@ def _read(path: str | os.PathLike[str]) -> tuple[Document, Arrays]:
         with safe_open(path, framework="numpy") as file:
             document = _parse(file.metadata() or {})
             names = file.keys()
-            for name in names:
-                kind = file.get_slice(name).get_dtype()
+            kinds = {name: file.get_slice(name).get_dtype() for name in names}
+            for name, kind in kinds.items():
                 if kind != "F64":
                     raise ValueError(f"Its array {name!r} is {kind}, not F64.")
-            return document, {name: file.get_tensor(name) for name in names}
+            return document, {name: file.get_tensor(name) for name in kinds}
     except SafetensorError as error:
         raise ValueError(
             f"It is truncated or damaged, or no safetensors file at all ({error})."
@@ -209,7 +208,7 @@ def _read(path: str | os.PathLike[str]) -> tuple[Document, Arrays]:
 
 
 def _parse(metadata: dict[str, str]) -> Document:
-    """Return the JSON in the metadata, if it has a format that this version reads."""
+    """Return the JSON in the metadata of a file that an estimator has written."""
     if ENTRY not in metadata:
         raise ValueError(
             "It is a safetensors file, but not one that AutoencoderTransformer.save "
@@ -219,13 +218,4 @@ def _parse(metadata: dict[str, str]) -> Document:
         document = json.loads(metadata[ENTRY])
     except (ValueError, RecursionError) as error:
         raise ValueError(f"Its metadata is not JSON ({error}).") from error
-    if isinstance(document, dict):
-        found, versions = document.get("format"), document.get("versions")
-        if isinstance(found, int) and found > FORMAT:
-            writer = versions.get("sklearn_ae") if isinstance(versions, dict) else None
-            raise ValueError(
-                f"It has format {found}, written by sklearn_ae {writer}, but this "
-                f"is sklearn_ae {__version__}, which reads up to format {FORMAT}. "
-                "Upgrade sklearn_ae."
-            )
     return check_document(document)

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import TensorDataset
 
-from sklearn_ae._data.columns import is_large
+from sklearn_ae._data import is_large
 from sklearn_ae._training.noise import Corruption
 
 
@@ -17,9 +17,9 @@ class ResidentBatches:
     """Batches of near-equal size cut from one resident tensor.
 
     Each batch is a pair of input and target: rows of shape `(batch, n_features)`, and
-    a tuple of the same rows and, if there are any, their weights. With nested dropout,
-    the first is a dict of the module's arguments. With a generator, every pass uses a
-    fresh permutation.
+    a tuple of the same rows and the weights of their cells. With nested dropout, the
+    first is a dict of the module's arguments. With a generator, every pass uses a fresh
+    permutation.
 
     Parameters
     ----------

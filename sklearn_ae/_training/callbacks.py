@@ -1,4 +1,4 @@
-"""Callbacks of skorch: rate of each step, best weights, losses, and who is told."""
+"""Callbacks of skorch: rate and start of steps, best weights, losses, who is told."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from copy import deepcopy
 from typing import Any
 
+import torch
 from skorch.callbacks import Callback, EarlyStopping
 from tqdm import tqdm
 
@@ -60,6 +61,29 @@ def one_cycle(step: int, n_steps: int) -> float:
     if step < n_rising:
         return (step + 1) / n_rising
     return 0.5 + 0.5 * math.cos(math.pi * (step - n_rising) / (n_steps - n_rising + 1))
+
+
+class FirstStep(Callback):
+    """Take no first step along gradients that are rounding errors.
+
+    At PCA's optimum the encoder's are, and Adam's first step is as long for them as for
+    others: fits to copies of a table in float32 and in float64 would part there.
+    """
+
+    def on_train_begin(self, net: Any, **kwargs: Any) -> None:
+        """Wait for the first step."""
+        self.is_over_ = False
+
+    def on_grad_computed(self, net: Any, named_parameters: Any, **kwargs: Any) -> None:
+        """Set what is nothing beside the largest gradient to zero."""
+        if self.is_over_:
+            return
+        self.is_over_ = True
+        grads = [part.grad for _, part in named_parameters if part.grad is not None]
+        sizes = [float(grad.abs().max()) for grad in grads]
+        for grad, size in zip(grads, sizes, strict=True):
+            if size < torch.finfo(grad.dtype).eps ** 0.5 * max(sizes):
+                grad.zero_()
 
 
 class BestWeights(EarlyStopping):
@@ -118,11 +142,11 @@ class EpochBar(Callback):
         Length of the bar, over all networks that are trained one after the other.
     loss_unit : float
         What the net's losses are multiplied by to be fractions of the mean's loss.
-    pca_loss : float or None
+    pca_loss : float
         PCA's loss, as such a fraction.
     """
 
-    def __init__(self, n_epochs: int, loss_unit: float, pca_loss: float | None) -> None:
+    def __init__(self, n_epochs: int, loss_unit: float, pca_loss: float) -> None:
         self.n_epochs = n_epochs
         self.loss_unit = loss_unit
         self.pca_loss = pca_loss
@@ -140,8 +164,7 @@ class EpochBar(Callback):
             for name in ("train", "valid")
             if f"{name}_loss" in epoch
         }
-        if self.pca_loss is not None:
-            losses["PCA"] = self.pca_loss
+        losses["PCA"] = self.pca_loss
         self.bar_.set_postfix({name: f"{loss:.3g}" for name, loss in losses.items()})
         self.bar_.update()
 

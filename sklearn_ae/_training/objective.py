@@ -1,29 +1,27 @@
-"""What training minimises, and what every decision of a fit is judged by."""
+"""What training minimises, and what every decision of a fit is measured by."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor, nn
 
-from sklearn_ae._data.linear_start import LinearStart
-from sklearn_ae._model.autoencoder import Autoencoder, CorrectedPCA, Sum
-from sklearn_ae._model.inference import as_tensor
-from sklearn_ae._training.losses import (
+from sklearn_ae._data import LinearStart
+from sklearn_ae._model import (
     HUBER_THRESHOLD,
     AbsoluteError,
+    Autoencoder,
     HuberError,
     LogLoss,
-    ReconstructionLoss,
+    LossSum,
     SquaredError,
-    code_shift_cost,
+    as_tensor,
+    data_units,
 )
+from sklearn_ae._training.criterion import ReconstructionLoss, code_shift_cost
 from sklearn_ae._training.noise import Corruption
-from sklearn_ae._training.rows import EVALUATION_BATCH, Rows
-from sklearn_ae.networks.fully_connected import FullyConnected
+from sklearn_ae._training.rows import Rows
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,17 +36,20 @@ class Objective:
         Loss per row that counts as 1 in training.
     shift_cost : float
         Cost of moving a code away from PCA's score.
-    pca_share : float or None
-        Loss of PCA as a fraction of that of the mean, where it is known.
+    pca_share : float
+        Loss of PCA as a fraction of that of the mean.
+    is_weighted : bool
+        Whether not all training rows count alike.
     """
 
     cell_loss: nn.Module
-    total: float
-    unit: float
+    total: float = 1.0
+    unit: float = 1.0
     shift_cost: float = 0.0
     code_penalty: float = 0.0
     corruption: Corruption | None = None
-    pca_share: float | None = None
+    pca_share: float = 1.0
+    is_weighted: bool = True
 
     @classmethod
     def of_start(
@@ -56,7 +57,7 @@ class Objective:
         loss: str,
         start: LinearStart,
         rows: Rows,
-        pca: Callable[[], Autoencoder] | None,
+        pca: Autoencoder | None,
         *,
         code_penalty: float,
         corruption: Corruption | None,
@@ -66,29 +67,27 @@ class Objective:
         Its unit is the loss of PCA, if this is given and leaves anything, else the
         loss of the mean.
         """
-        cell_loss = build_cell_loss(loss, start).to(rows.x.device)
-        total = start.total_variance or 1.0
-        shift_cost = code_shift_cost(start.n_samples * len(start.mean))
         objective = cls(
-            cell_loss=cell_loss,
-            total=total,
-            unit=total,
-            shift_cost=shift_cost,
+            cell_loss=build_cell_loss(loss, start).to(rows.x.device),
+            shift_cost=code_shift_cost(start.n_samples * len(start.mean)),
             code_penalty=code_penalty,
-            corruption=corruption,
         )
-        if loss == "squared_error":
-            of_pca: float | None = start.residual_variance
+        if pca is None:
+            axes = as_tensor(start.components).to(rows.x.device)
+            found = LossSum.over(
+                rows, lambda x: (x @ axes.T) @ axes, objective.cell_loss
+            )
         else:
-            clean = replace(objective, corruption=None)
-            total = clean.loss_of_mean(rows) / len(rows) or 1.0
-            of_pca = None if pca is None else clean.loss(pca(), rows) / len(rows)
+            found = objective.measure(pca, rows)
+        total = found.loss_of_mean / len(rows) or 1.0
         leaves_something = pca is not None and not start.is_optimal
         return replace(
             objective,
             total=total,
-            unit=(leaves_something and of_pca) or total,
-            pca_share=None if of_pca is None else of_pca / total,
+            unit=(found.loss / len(rows) if leaves_something else 0.0) or total,
+            pca_share=found.share,
+            corruption=corruption,
+            is_weighted=not rows.count_alike,
         )
 
     def of_variance(self) -> Objective:
@@ -96,57 +95,33 @@ class Objective:
         return replace(self, cell_loss=SquaredError(), corruption=None)
 
     def is_least_squares(self, module: Autoencoder) -> bool:
-        """Whether it is the squared error of PCA plus a correction, of clean rows."""
-        clean = self.corruption is None
+        """Whether it is the squared error of clean rows, from a free decoder."""
         squared = isinstance(self.cell_loss, SquaredError)
-        return clean and squared and has_free_layers(module)
+        return self.corruption is None and squared and module.has_free_decoder
 
     def criterion(self, module: Autoencoder, start: LinearStart) -> ReconstructionLoss:
         """Return the loss of batches that trains a module."""
         return ReconstructionLoss(
             self.cell_loss,
             self.unit,
-            components=module.components if isinstance(module, CorrectedPCA) else None,
+            components=module.components,
             variance=start.residual_variance or 1.0,
             shift_cost=self.shift_cost,
             code_penalty=self.code_penalty,
+            is_weighted=self.is_weighted,
         )
 
-    def loss(self, module: Autoencoder, rows: Rows) -> float:
-        """Sum of the losses of all cells that count; the noise is always the same."""
+    def measure(self, module: Autoencoder, rows: Rows) -> LossSum:
+        """Sum the losses of a module over rows; the noise is always the same."""
         module.eval()
-        corruption = self.corruption
-        if corruption is None:
-            return self._summed(module.reconstruct, rows)
-        generator = corruption.generator()
-        return self._summed(
-            lambda x: module.reconstruct(corruption(x, generator)), rows
-        )
+        if self.corruption is None:
+            return LossSum.over(rows, module.reconstruct, self.cell_loss)
+        corrupt, generator = self.corruption, self.corruption.generator()
 
-    def loss_of_mean(self, rows: Rows) -> float:
-        """Sum of the losses of predicting the mean."""
-        return self._summed(torch.zeros_like, rows)
+        def denoised(x: Tensor) -> Tensor:
+            return module.reconstruct(corrupt(x, generator))
 
-    def _summed(self, predict: Callable[[Tensor], Tensor], rows: Rows) -> float:
-        """Sum the losses of all cells that count, block by block."""
-        sums = []
-        with torch.inference_mode():
-            for start in range(0, len(rows), EVALUATION_BATCH):
-                block = slice(start, start + EVALUATION_BATCH)
-                x = rows.x[block]
-                losses: Tensor = self.cell_loss(predict(x), x)
-                if rows.cell_weight is not None:
-                    losses = losses * rows.cell_weight[block]
-                sums.append(float(losses.sum()))
-        return math.fsum(sums)
-
-
-def has_free_layers(module: Autoencoder) -> bool:
-    """Whether a module is PCA plus what the built-in network writes, without bounds."""
-    if not isinstance(module, CorrectedPCA):
-        return False
-    built_in = type(module.network) is FullyConnected
-    return built_in and isinstance(module.output, Sum)
+        return LossSum.over(rows, denoised, self.cell_loss)
 
 
 def build_cell_loss(loss: str, start: LinearStart) -> nn.Module:
@@ -158,8 +133,3 @@ def build_cell_loss(loss: str, start: LinearStart) -> nn.Module:
     if loss == "log_loss":
         return LogLoss(*data_units(start))
     return AbsoluteError() if loss == "absolute_error" else SquaredError()
-
-
-def data_units(start: LinearStart) -> tuple[Tensor, Tensor]:
-    """Return mean and scale: rows of the data are `x * scale + mean` of scaled ones."""
-    return as_tensor(start.mean), torch.tensor(start.scale, dtype=torch.float32)

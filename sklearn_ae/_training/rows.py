@@ -1,4 +1,4 @@
-"""Rows to train on, and how much each of them, or each of their cells, counts."""
+"""Rows to train on as tensors, and how much each of their cells counts."""
 
 from __future__ import annotations
 
@@ -13,12 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import TensorDataset
 
-from sklearn_ae._data.columns import is_large, table_blocks
-from sklearn_ae._data.imputation import missing_cells
-from sklearn_ae._data.linear_start import LinearStart
-from sklearn_ae._model.inference import as_tensor
-
-EVALUATION_BATCH = 4096
+from sklearn_ae._data import Table, is_large, row_blocks
 
 
 def spread_rows(n_samples: int, n_passes: int) -> NDArray[np.intp]:
@@ -39,9 +34,9 @@ class RowsInPlace:
 
     device = torch.device("cpu")
 
-    def __init__(self, X: NDArray, start: LinearStart) -> None:
+    def __init__(self, X: NDArray, to_scaled: Callable[[NDArray], NDArray]) -> None:
         self.X = X
-        self.start = start
+        self.to_scaled = to_scaled
 
     def __len__(self) -> int:
         return len(self.X)
@@ -52,7 +47,7 @@ class RowsInPlace:
             block = self.X[index]
         else:
             block = self.X.take(index.numpy(), axis=0)
-        return torch.from_numpy(self.start.to_scaled(block))
+        return torch.from_numpy(self.to_scaled(block))
 
     def index_select(self, dim: int, index: Tensor) -> Tensor:
         """Return some rows; `dim` is 0, as columns are not to be selected."""
@@ -74,35 +69,26 @@ class RowsInPlace:
 
 @dataclass(frozen=True)
 class Rows:
-    """Centred and scaled rows with missing cells filled.
-
-    Weights have the mean 1 over the rows they were made for; None counts all alike.
-    """
+    """Centred, scaled and imputed rows; weights have the mean 1."""
 
     x: Any  # Tensor (n_samples, n_features), or RowsInPlace
-    row_weight: Tensor | None = None  # (n_samples, 1)
-    cell_weight: Tensor | None = None  # (n_samples, 1 or n_features), 0 where missing
+    row_weight: Tensor  # (n_samples, 1)
+    cell_weight: Tensor  # (n_samples, 1 or n_features), 0 where missing
 
     @classmethod
-    def from_data(
-        cls, X: NDArray, weight: NDArray[np.float64] | None, start: LinearStart
-    ) -> Rows:
-        """Scale the rows of `X`, shape (n_samples, n_features), and fill them."""
-        row_weight = None
-        if weight is not None:
-            row_weight = as_tensor(weight[:, None] / weight.mean())
-        missing = missing_cells(X)
-        if missing is None:
-            in_place = RowsInPlace(X, start)
+    def of_table(cls, table: Table, start: Any) -> Rows:
+        """Bring rows into the units of a linear start, and impute missing cells."""
+        row_weight = _with_mean_one(table.weight[:, None])
+        if table.is_complete:
+            in_place = RowsInPlace(table.X, start.to_scaled)
             # Rows that are scattered over memory take long to collect.
-            ordered = X.flags.c_contiguous and X.flags.aligned
-            x = in_place if is_large(X.shape) and ordered else in_place[:]
+            ordered = table.X.flags.c_contiguous and table.X.flags.aligned
+            x = in_place if is_large(table.X.shape) and ordered else in_place[:]
             return cls(x, row_weight, row_weight)
-        cell_weight = as_tensor(~missing)
-        if row_weight is not None:
-            cell_weight *= row_weight
-        cell_weight /= cell_weight.mean()
-        return cls(_filled(X, start), row_weight, cell_weight)
+        imputed = np.empty(table.X.shape, dtype=np.float32)
+        for rows in row_blocks(*table.X.shape):
+            imputed[rows] = start.to_imputed(table.X[rows])
+        return cls(torch.from_numpy(imputed), row_weight, _with_mean_one(table.counts))
 
     def __len__(self) -> int:
         return len(self.x)
@@ -110,34 +96,30 @@ class Rows:
     @property
     def are_whole(self) -> bool:
         """Whether no cell is missing."""
-        return self.cell_weight is None or self.cell_weight.shape[1] == 1
+        return self.cell_weight.shape[1] == 1
+
+    @property
+    def count_alike(self) -> bool:
+        """Whether every cell has the weight 1."""
+        return self.are_whole and bool((self.row_weight == 1).all())
 
     def __getitem__(self, index: Tensor) -> Rows:
-        return self._apply(lambda part: part[index])
+        return Rows(self.x[index], self.row_weight[index], self.cell_weight[index])
+
+    def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
+        """Yield rows and the weights of their cells block by block."""
+        for rows in row_blocks(len(self), self.x.size(1)):
+            yield self.x[rows], self.cell_weight[rows]
 
     def to(self, device: str) -> Rows:
         """Move all parts to a device."""
-        return self._apply(lambda part: part.to(device))
-
-    def _apply(self, function: Callable[[Tensor], Tensor]) -> Rows:
-        """Apply a function to all parts that there are."""
-        row_weight, cell_weight = (
-            None if part is None else function(part)
-            for part in (self.row_weight, self.cell_weight)
-        )
-        return Rows(function(self.x), row_weight, cell_weight)
+        return Rows(*(getattr(self, name).to(device) for name in self.__match_args__))
 
     def dataset(self) -> TensorDataset:
-        """Return what batches are cut from: rows and, where there are, weights."""
-        if self.cell_weight is None:
-            return TensorDataset(self.x)  # which asks for no more than `size`
-        return TensorDataset(self.x, self.cell_weight)
+        """Return what batches are cut from: rows and weights of cells."""
+        return TensorDataset(self.x, self.cell_weight)  # which asks for `size` alone
 
 
-def _filled(X: NDArray, start: LinearStart) -> Tensor:
-    """Scale and fill all rows."""
-    filled = np.empty(X.shape, dtype=np.float32)
-    for rows in table_blocks(X.shape):
-        scaled = start.to_scaled(X[rows]).astype(np.float64)
-        filled[rows] = start.filler.fill(scaled)
-    return torch.from_numpy(filled)
+def _with_mean_one(weight: NDArray) -> Tensor:
+    """Divide weights by their mean."""
+    return torch.from_numpy((weight / weight.mean()).astype(np.float32))

@@ -1,12 +1,9 @@
-"""Networks that encode and decode: the built-in one, and the making of any other."""
+"""The built-in network: fully connected layers beside a linear map."""
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Callable, Mapping, Sequence
-from copy import deepcopy
+from collections.abc import Sequence
 from itertools import pairwise
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -17,21 +14,6 @@ ACTIVATIONS: dict[str, type[nn.Module]] = {
     "relu": nn.ReLU,
     "silu": nn.SiLU,
     "tanh": nn.Tanh,
-}
-
-
-def _slope_of_silu(x: Tensor) -> Tensor:
-    share = x.sigmoid()
-    return share * (1 + x * (1 - share))
-
-
-# Derivatives of the activations.
-SLOPES: dict[type[nn.Module], Callable[[Tensor], Tensor]] = {
-    nn.Identity: torch.ones_like,
-    nn.Sigmoid: lambda x: x.sigmoid() * (1 - x.sigmoid()),
-    nn.ReLU: lambda x: (x > 0).to(x.dtype),
-    nn.SiLU: _slope_of_silu,
-    nn.Tanh: lambda x: 1 - x.tanh().square(),
 }
 
 # The decoder starts this many times as wide as Scott's bandwidth.
@@ -203,89 +185,3 @@ class FullyConnected(nn.Module):
         """
         reconstruction: Tensor = self.decoder(code)
         return reconstruction
-
-
-class Gated(nn.Module):
-    """Network whose outputs are multiplied by factors that are learned, from zero.
-
-    Bachlechner, T., et al. (2021). "ReZero is all you need". UAI 2021.
-    """
-
-    def __init__(self, network: Any) -> None:
-        super().__init__()
-        self.network = network
-        zero = torch.zeros((), dtype=torch.float32)
-        self.encoder_gate = nn.Parameter(zero)
-        self.decoder_gate = nn.Parameter(zero.clone())
-
-    def encode(self, x: Tensor) -> Tensor:
-        """Return the network's codes times the first factor."""
-        code: Tensor = self.network.encode(x) * self.encoder_gate
-        return code
-
-    def decode(self, code: Tensor) -> Tensor:
-        """Return the network's reconstruction times the second factor."""
-        reconstruction: Tensor = self.network.decode(code) * self.decoder_gate
-        return reconstruction
-
-
-def build_network(
-    module: Any, parameters: Mapping[str, Any], offered: Mapping[str, Any]
-) -> nn.Module:
-    """Return a network, made by a class or copied from an instance, of checked shapes.
-
-    Parameters
-    ----------
-    module : nn.Module or class
-        Has `encode` and `decode`.
-    parameters : mapping
-        Arguments that the class has to take.
-    offered : mapping
-        Arguments that it gets if its signature names them.
-    """
-    if isinstance(module, nn.Module):
-        network = deepcopy(module)  # what is frozen stays so
-    else:
-        names = inspect.signature(module).parameters
-        taken = {name: value for name, value in offered.items() if name in names}
-        network = module(**{**taken, **parameters})
-    for method in ("encode", "decode"):
-        if not callable(getattr(network, method, None)):
-            raise ValueError(
-                f"module needs the methods encode and decode, but "
-                f"{type(network).__name__} has no {method}."
-            )
-    network = network.to("cpu", torch.float32)
-    if module is not FullyConnected:
-        check_shapes(network, offered["n_features"], offered["n_components"])
-    return network
-
-
-def check_shapes(network: Any, n_features: int, n_components: int) -> None:
-    """Raise unless a network maps rows to codes, and back, in the shapes asked for."""
-    was_training = network.training
-    network.eval()
-    steps = (("encode", n_features, n_components), ("decode", n_components, n_features))
-    for method, n_in, n_out in steps:
-        given = torch.zeros((2, n_in), dtype=torch.float32)
-        try:
-            with torch.no_grad():
-                found = getattr(network, method)(given)
-        except (RuntimeError, IndexError, TypeError, ValueError) as error:
-            raise ValueError(
-                f"module.{method} of {type(network).__name__} fails on a batch of "
-                f"shape (2, {n_in}): {error}"
-            ) from error
-        shape = tuple(found.shape) if isinstance(found, Tensor) else type(found)
-        if isinstance(found, Tensor) and found.dtype != torch.float32:
-            raise ValueError(
-                f"module.{method} of {type(network).__name__} maps torch.float32 to "
-                f"{found.dtype}, but has to keep the dtype."
-            )
-        if shape != (2, n_out):
-            raise ValueError(
-                f"module.{method} of {type(network).__name__} maps a batch of shape "
-                f"(2, {n_in}) to {shape}, but (2, {n_out}) is needed, with "
-                f"n_features={n_features} and n_components={n_components}."
-            )
-    network.train(was_training)

@@ -6,16 +6,17 @@ import pandas as pd
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from benchmarks import cells, compression
-from benchmarks import compression_summary as summary
+from benchmarks import __main__ as command
+from benchmarks import cells, compression, ratios, records
 from benchmarks.baselines import PerceptronAutoencoder, PlainAutoencoder
-from benchmarks.cells import Cell, measure, measure_apart, rows_to_fit, split_table
-from benchmarks.compression_report import compression_text, markdown, read_rows
+from benchmarks.cells import Cell, measure_apart, measure_cell, rows_to_fit
 from benchmarks.datasets import Table, linear_redundancy
+from benchmarks.measuring import PeakMemory, split_table, warm_up
 from benchmarks.methods import COMPRESSORS, RIVALS
-from benchmarks.peak_memory import PeakMemory
 
 OWN_METHODS = [name for name in COMPRESSORS if name not in RIVALS]
+
+CIRCUMSTANCES = {"error": "", **records.circumstances()}
 
 # FVU of both splits, fit seconds and linear score; by table and code size.
 FIGURES = {
@@ -51,7 +52,7 @@ def rows(toy) -> pd.DataFrame:
     for (table, size), methods in FIGURES.items():
         for method, (fvu, seconds, score) in methods.items():
             for split, value in enumerate(fvu):
-                line = cells.make_row(Cell(toy, size, split, method), {})
+                line = Cell(toy, size, split, method).description | CIRCUMSTANCES
                 figures = {
                     "table": table,
                     "held_out_fvu": value,
@@ -68,18 +69,18 @@ def rows(toy) -> pd.DataFrame:
 
 @pytest.fixture
 def in_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(compression, "measure_apart", lambda group: map(measure, group))
+    monkeypatch.setattr(cells, "measure_apart", lambda group: map(measure_cell, group))
 
 
 def kept(rows: pd.DataFrame) -> list[bool | None]:
-    return [promise.kept for promise in summary.promises(rows)]
+    return [promise.kept for promise in compression.promises(rows)]
 
 
 def test_cell_ratio_divides_means_over_splits(rows):
-    ratios = summary.cell_ratios(summary.held_out_fvu(rows))
-    assert list(ratios) == ["PCA", "dimkit", "encdr", "autoencoder"]
-    assert_allclose(ratios.loc[("flat", 2)], [1, 0.8, 0.7, 0.5])
-    assert_allclose(ratios.loc[("bent", 5)], [1, 2, 3, 0.55])
+    found = ratios.cell_ratios(compression.held_out_fvu(rows))
+    assert list(found) == ["PCA", "dimkit", "encdr", "autoencoder"]
+    assert_allclose(found.loc[("flat", 2)], [1, 0.8, 0.7, 0.5])
+    assert_allclose(found.loc[("bent", 5)], [1, 2, 3, 0.55])
 
 
 def test_cell_ratio_uses_the_splits_that_both_have(rows):
@@ -88,19 +89,19 @@ def test_cell_ratio_uses_the_splits_that_both_have(rows):
         & (rows["split"] == 1)
         & (rows["method"] == "autoencoder")
     )
-    ratios = summary.cell_ratios(summary.held_out_fvu(rows[~unmeasured]))
-    assert_allclose(ratios.loc[("flat", 2)], [1, 0.8, 0.7, 0.75])
+    found = ratios.cell_ratios(compression.held_out_fvu(rows[~unmeasured]))
+    assert_allclose(found.loc[("flat", 2)], [1, 0.8, 0.7, 0.75])
 
 
 def test_rounding_errors_count_as_equal(rows):
     tiny = rows["held_out_fvu"].where(rows["method"] == "dimkit", 1e-30)
     tiny = tiny.mask(rows["method"] == "autoencoder", 1e-14)
-    ratios = summary.cell_ratios(summary.held_out_fvu(rows.assign(held_out_fvu=tiny)))
-    assert_array_equal(ratios["autoencoder"], 1)
+    found = ratios.cell_ratios(compression.held_out_fvu(rows.assign(held_out_fvu=tiny)))
+    assert_array_equal(found["autoencoder"], 1)
 
 
 def test_ratios_are_summed_up_by_method(rows):
-    found = summary.ratio_summary(summary.held_out_fvu(rows)).loc["autoencoder"]
+    found = compression.ratio_summary(compression.held_out_fvu(rows)).loc["autoencoder"]
     assert found["cells"] == found["below PCA"] == 3
     assert_allclose(found["median"], 0.5)
     assert_allclose(found["geometric mean"], (0.5 * 0.5 * 0.55) ** (1 / 3))
@@ -111,27 +112,27 @@ def test_ratios_are_summed_up_by_method(rows):
 
 
 def test_better_rival_is_chosen_cell_by_cell(rows):
-    found = summary.against_rivals(summary.held_out_fvu(rows))
+    found = compression.against_rivals(compression.held_out_fvu(rows))
     assert found.loc[("flat", 2), "better rival"] == "encdr"
     assert found.loc[("bent", 5), "better rival"] == "dimkit"
     assert_allclose(found["ratio"].sort_index(), [0.5, 0.275, 0.25 / 0.35])
 
 
 def test_time_is_compared_over_fits_that_both_have(rows):
-    assert_allclose(summary.time_ratio(rows), 0.25)
+    assert_allclose(compression.time_ratio(rows), 0.25)
     failed = (rows["method"] == "dimkit") & (rows["table"] == "flat")
     rows.loc[failed, "fit_seconds"] = np.nan
     rows.loc[rows["table"] == "flat", "fit_seconds"] *= 100
-    assert_allclose(summary.time_ratio(rows), 0.25)
+    assert_allclose(compression.time_ratio(rows), 0.25)
 
 
 def test_totals_add_up_over_tables(rows):
-    totals = summary.table_totals(rows, "fit_seconds")["dimkit"]
+    totals = compression.table_totals(rows, "fit_seconds")["dimkit"]
     assert_allclose(totals[["flat", "bent", "all tables"]], [8, 16, 24])
 
 
 def test_score_differences_are_averaged_by_table_first(rows):
-    means = summary.table_means(summary.score_differences(rows, "linear_score"))
+    means = ratios.table_means(compression.score_differences(rows, "linear_score"))
     found = means["autoencoder"][["flat", "bent", "all tables"]]
     assert_allclose(found, [0.1, -0.0025, 0.04875])
 
@@ -158,24 +159,24 @@ def test_failed_fit_breaks_the_promises(rows):
     rows.loc[rows["method"] == "autoencoder", "held_out_fvu"] = np.nan
     rows.loc[rows["method"] == "autoencoder", "error"] = "ValueError: diverged"
     assert kept(rows)[:5] == [False] * 5
-    text = compression_text(rows)
-    assert "**failed**: autoencoder, flat k=2 split 0, " in text
+    text = compression.SUITE.text(rows)
+    assert "**failed**: autoencoder, flat 2 0, " in text
     assert "ValueError: diverged" in text
 
 
 def test_without_rivals_nothing_is_claimed_about_them(rows):
     rows = rows[~rows["method"].isin(RIVALS)]
     assert kept(rows) == [True, True, True, None, None, None, True, True]
-    text = compression_text(rows)
+    text = compression.SUITE.text(rows)
     assert "- **dimkit: 6 of 6 fits not measured**" in text
     assert "Neither was measured." in text
 
 
 def test_report_names_where_others_are_better(rows):
-    text = compression_text(rows)
+    text = compression.SUITE.text(rows)
     assert "loses less than autoencoder\n\n- none" in text
     rows.loc[rows["method"] == "autoencoder", "held_out_fvu"] *= 1.5
-    text = compression_text(rows)
+    text = compression.SUITE.text(rows)
     assert "- flat k=2: autoencoder 0.750; encdr 0.700\n" in text
     assert "**MISSED**: FVU at most 1.02 times the better rival's" in text
 
@@ -183,20 +184,10 @@ def test_report_names_where_others_are_better(rows):
 def test_report_says_what_was_left_out(rows):
     few = (rows["method"] == "dimkit") & (rows["table"] == "bent")
     rows.loc[few, "fit_rows"] = 20
-    text = compression_text(rows)
+    text = compression.SUITE.text(rows)
     assert "- flat: 60 rows, 6 columns; k=10 is skipped; k=20 is skipped" in text
     assert "- dimkit on bent: fitted to 20 of 45 training rows" in text
     assert "- **KernelPCA: 6 of 6 fits not measured**" in text
-
-
-def test_markdown_shows_index_and_numbers():
-    index = pd.MultiIndex.from_tuples([("a", 2)], names=["table", "n_components"])
-    frame = pd.DataFrame({"PCA": [0.12345], "n": [7], "x": [np.nan]}, index=index)
-    assert markdown(frame) == (
-        "| table | k | PCA | n | x |\n"
-        "| --- | --- | ---: | ---: | ---: |\n"
-        "| a | 2 | 0.123 | 7 | - |"
-    )
 
 
 def test_perceptron_codes_lead_to_its_predictions(toy):
@@ -245,12 +236,11 @@ def test_peak_memory_counts_what_was_freed_again():
 
 @pytest.mark.parametrize("method", OWN_METHODS)
 def test_every_method_is_measured(toy, method):
-    row = measure(Cell(toy, 2, 0, method))
-    assert row["error"] == ""
-    assert tuple(row[name] for name in cells.KEY) == ("linear", 2, 0, method)
+    row = measure_cell(Cell(toy, 2, 0, method))
+    assert "error" not in row
+    assert tuple(row[name] for name in ratios.KEY) == ("linear", 2, 0, method)
     # PCA loses 0.04; KernelPCA's inverse is a regularised regression.
     assert 0 < row["held_out_fvu"] < 0.5
-    assert_allclose(row["explained_variance"], 1 - row["held_out_fvu"])
     assert row["linear_score"] > 0.5
 
 
@@ -259,28 +249,28 @@ def test_failing_method_gets_a_row_with_its_error(toy, monkeypatch):
         raise RuntimeError("no luck")
 
     monkeypatch.setitem(COMPRESSORS, "plain", fail)
-    cells.warm_up.cache_clear()
-    row = measure(Cell(toy, 2, 0, "plain"))
+    warm_up.cache_clear()
+    row = measure_cell(Cell(toy, 2, 0, "plain"))
     assert row["error"] == "RuntimeError: no luck"
-    assert np.isnan(row["held_out_fvu"])
+    assert "held_out_fvu" not in row
 
 
 def test_process_of_its_own_measures_the_same(toy):
     cell = Cell(toy, 2, 0, "PCA")
     (row,) = measure_apart([cell])
-    assert_allclose(row["held_out_fvu"], measure(cell)["held_out_fvu"])
+    assert_allclose(row["held_out_fvu"], measure_cell(cell)["held_out_fvu"])
 
 
 @pytest.mark.usefixtures("in_this_process")
 def test_resumed_run_measures_only_what_is_missing(tmp_path, capsys):
     options = ["--tables", "wine", "--n-splits", "1", "--output", str(tmp_path)]
-    compression.main([*options, "--methods", "PCA"])
-    first = read_rows(tmp_path / "compression.csv")
+    command.main(["compression", *options, "--methods", "PCA"])
+    first = records.read(tmp_path / "compression.csv")
     assert list(first["n_components"]) == [2, 5, 10]
     assert "wine has 13 columns: k=20 is skipped." in capsys.readouterr().out
 
-    compression.main([*options, "--methods", "KernelPCA", "--resume"])
-    both = read_rows(tmp_path / "compression.csv")
+    command.main(["compression", *options, "--methods", "KernelPCA", "--resume"])
+    both = records.read(tmp_path / "compression.csv")
     assert len(both) == 6
     again = both[both["method"] == "PCA"].reset_index(drop=True)
     pd.testing.assert_frame_equal(again, first)
@@ -291,15 +281,15 @@ def test_resumed_run_measures_only_what_is_missing(tmp_path, capsys):
 def test_report_can_be_written_anew(rows, tmp_path):
     rows.to_csv(tmp_path / "compression.csv", index=False)
     options = ["--report-only", "--output", str(tmp_path)]
-    assert compression.main(options) == 0
+    assert command.main(["compression", *options]) == 0
     text = (tmp_path / "compression.md").read_text(encoding="utf-8")
-    assert text == compression_text(read_rows(tmp_path / "compression.csv"))
+    assert text == compression.SUITE.text(records.read(tmp_path / "compression.csv"))
 
 
 @pytest.mark.parametrize(
     ("option", "message"),
     [
-        (["--tables", "wein"], "no table ['wein']; there are ['breast_cancer',"),
+        (["--tables", "wein"], "no table ['wein']; there are ['digits',"),
         (["--methods", "PAC"], "no method ['PAC']; there are ['PCA',"),
         (["--data", "nowhere"], "'nowhere' has no file tabular/*.npz"),
         (["--report-only"], "nothing was measured."),
@@ -307,7 +297,7 @@ def test_report_can_be_written_anew(rows, tmp_path):
 )
 def test_wrong_options_are_named(option, message, tmp_path):
     with pytest.raises(SystemExit, match=re.escape(message)):
-        compression.main([*option, "--output", str(tmp_path)])
+        command.main(["compression", *option, "--output", str(tmp_path)])
 
 
 def test_missing_rival_is_skipped_visibly(monkeypatch, capsys):

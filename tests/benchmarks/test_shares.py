@@ -9,7 +9,7 @@ from benchmarks.datasets import linear_redundancy
 
 def test_both_methods_are_measured_on_the_same_rows():
     table = linear_redundancy(n_samples=80, n_features=8, n_factors=2)
-    rows = pd.DataFrame(shares.measure(table))
+    rows = pd.DataFrame(shares.measure_tables([table]))
     assert list(rows["method"]) == ["PCA", "autoencoder"]
     assert list(rows["n_components"]) == [2, 2]
     assert rows["held_out_share"].between(0.8, 1.0).all()

@@ -7,16 +7,15 @@ import pytest
 import torch
 from numpy.testing import assert_allclose
 
-from benchmarks import baselines
+from benchmarks import __main__ as command
+from benchmarks import baselines, internals, records
 from benchmarks.baselines import PlainAutoencoder
-from benchmarks.cells import machine, split_table
-from benchmarks.datasets import Table, linear_redundancy
+from benchmarks.datasets import Table, linear_redundancy, load_tables
+from benchmarks.measuring import lost_by, one_thread, split_table, stopwatch
 from benchmarks.methods import COMPRESSORS
-from benchmarks.promises import at_least, at_most, print_verdicts, verdicts
-from benchmarks.speed import __main__ as speed
 from benchmarks.speed import (
+    SUITE,
     epochs,
-    gpu,
     quality,
     scale,
     side_by_side,
@@ -24,14 +23,8 @@ from benchmarks.speed import (
     summary,
     transform,
 )
-from benchmarks.speed.report import read_rows, speed_text
-from benchmarks.speed.timing import (
-    Measurement,
-    Sizes,
-    alternate,
-    one_thread,
-    stopwatch,
-)
+from benchmarks.speed import command as speed
+from benchmarks.speed.timing import Measurement, Sizes, alternate
 
 TINY = Sizes(
     repeats=1,
@@ -48,48 +41,8 @@ TINY = Sizes(
 
 
 def rows_of(measurements: list[Measurement]) -> pd.DataFrame:
-    circumstances = {"part": "", "load": 1.0, "threads": 1, **machine()}
+    circumstances = {"part": "", **records.circumstances()}
     return pd.DataFrame([{**asdict(m), **circumstances} for m in measurements])
-
-
-def seconds(section, case, quantity="cpu_seconds", **methods) -> list[Measurement]:
-    """Give each method its figures, one a repeat."""
-    return [
-        Measurement(section, case, name.replace("_", " "), repeat, quantity, value)
-        for name, values in methods.items()
-        for repeat, value in enumerate(values)
-    ]
-
-
-def quality_rows(name, ours, **others) -> list[Measurement]:
-    """Give methods seconds, one a split, and ours those until as good as each."""
-    rows = [
-        Measurement("quality", name, method, repeat, "cpu_seconds", value)
-        for method, values in {"autoencoder": [7.0] * 3, **others}.items()
-        for repeat, value in enumerate(values)
-    ]
-    return rows + [
-        Measurement("quality", name, "autoencoder", repeat, quality.until(other), value)
-        for other, values in ours.items()
-        for repeat, value in enumerate(values)
-    ]
-
-
-@pytest.fixture
-def epoch_rows() -> pd.DataFrame:
-    figures = {"loop": [1.0, 2.0, 4.0], "skorch": [2.0, 4.0, 8.0]}
-    small = seconds("epochs", "9 rows", autoencoder=[1.1, 2.0, 4.8], **figures)
-    large = seconds("epochs", "10 rows", autoencoder=[1.0, 1.8, 4.0], **figures)
-    return rows_of(small + large)
-
-
-@pytest.fixture
-def sooner() -> pd.DataFrame:
-    until = {"plain": [2.0, 1.0, np.inf]}
-    flat = quality_rows("flat", until, plain=[8.0, 6.0, 9.0])
-    until = {"plain": [1.0], "encdr": [np.inf]}
-    bent = quality_rows("bent", until, plain=[9.0], encdr=[9.0])
-    return rows_of(flat + bent)
 
 
 @pytest.fixture
@@ -106,10 +59,6 @@ def few_epochs(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def fast_default(monkeypatch: pytest.MonkeyPatch, quick) -> None:
     monkeypatch.setitem(COMPRESSORS, "autoencoder", lambda k, seed: quick(k))
-
-
-def kept(rows: pd.DataFrame) -> dict[str, bool | None]:
-    return {p.promised: p.kept for p in summary.promises(rows)}
 
 
 def test_methods_alternate_and_take_turns_to_be_first():
@@ -142,125 +91,6 @@ def test_number_of_threads_is_restored():
     assert torch.get_num_threads() == 2
 
 
-def test_ratios_divide_figures_of_the_same_repeat(epoch_rows):
-    values = summary.wide(epoch_rows, "epochs", "cpu_seconds")
-    assert list(values) == ["autoencoder", "loop", "skorch"]
-    found = summary.medians(summary.ratios(values, "autoencoder", "loop"))
-    assert list(found.index) == ["9 rows", "10 rows"]
-    assert_allclose(found, [1.1, 1.0])
-    assert summary.highest(found) == (pytest.approx(1.1), " (9 rows)")
-    assert summary.lowest(found) == (1.0, " (10 rows)")
-
-
-def test_spread_shows_median_lowest_and_highest(epoch_rows):
-    values = summary.wide(epoch_rows, "epochs", "cpu_seconds")
-    table = summary.spread(values.div(values["loop"], axis=0))
-    found = table.loc[("9 rows", "autoencoder")]
-    assert_allclose(found.to_numpy(dtype=float), [1.1, 1.0, 1.2, 3])
-
-
-def test_what_was_not_measured_is_not_promised(epoch_rows):
-    values = summary.wide(epoch_rows, "epochs", "cpu_seconds")
-    assert summary.ratios(values, "autoencoder", "nobody").empty
-    assert summary.wide(epoch_rows, "epochs", "tons").empty
-    words = list(kept(epoch_rows).values())
-    assert words[:3] == [True, None, False]
-    assert set(words[3:]) == {None}
-
-
-def test_epochs_are_compared_with_both_loops(epoch_rows):
-    promises = summary.promises(epoch_rows)
-    assert promises[0].found == "1.100 (9 rows)"
-    assert promises[2].found == "1.818 (9 rows)"
-
-
-def test_target_that_is_not_reached_counts_as_never(sooner):
-    found = summary.speedups(sooner, "plain")
-    # The splits of the first table: 4 times sooner, 6 times sooner, and never.
-    assert_allclose(found[["flat", "bent"]], [4, 9])
-    assert_allclose(summary.speedups(sooner, "encdr"), [0])
-
-
-def test_missed_target_breaks_the_promise_of_the_mean(sooner):
-    mean, worst = summary._quality(sooner, "plain")
-    assert (mean.found, mean.kept) == ("6.00", True)
-    assert (worst.found, worst.kept) == ("4.00 (flat)", True)
-    mean, worst = summary._quality(sooner, "encdr")
-    assert mean.kept is worst.kept is False
-    mean, _ = summary._quality(sooner[sooner["repeat"] == 2], "plain")
-    assert mean.kept is False
-
-
-def test_cases_that_took_more_epochs_are_named(sooner):
-    assert summary.longer_fits(sooner, "plain") == ""
-    times = [
-        Measurement("quality", name, "autoencoder", 0, quality.epochs_until("plain"), n)
-        for name, n in (("flat", 1.0), ("bent", 2.0))
-    ]
-    rows = pd.concat([sooner, rows_of(times)])
-    expected = " (bent: with 2 times the default epochs)"
-    assert summary.longer_fits(rows, "plain") == expected
-    mean, _ = summary._quality(rows, "plain")
-    assert mean.found == f"6.00{expected}"
-
-
-def test_best_block_size_is_chosen_for_the_encoder():
-    measured = seconds("transform", "9 rows", autoencoder=[3.0], PCA=[1.0])
-    for block, value in ((8, 2.0), (16, 2.4)):
-        name = f"{transform.ENCODER}, {block}"
-        measured += [Measurement("transform", "9 rows", name, 0, "cpu_seconds", value)]
-    rows = rows_of(measured)
-    assert summary.best_encoder(summary.wide(rows, "transform", "cpu_seconds")) == (
-        "encoder, 8"
-    )
-    promise = next(p for p in summary.promises(rows) if "bare encoder" in p.promised)
-    assert (promise.found, promise.kept) == ("0.667 (encoder, 8)", False)
-
-
-def test_memory_is_counted_beyond_what_is_needed():
-    figures = {scale.COPY: 200.0, scale.SINGLE: 190.0, scale.DOUBLE: 450.0}
-    rows = rows_of(
-        [
-            Measurement(scale.MEMORY_SECTION, "9 rows", name, 0, "megabytes", value)
-            for name, value in figures.items()
-        ]
-    )
-    single, double = (p for p in summary.promises(rows) if "peak memory" in p.promised)
-    assert (single.found, single.kept) == ("190 (0.9 float32 copies in all)", True)
-    assert (double.found, double.kept) == ("250 (2.2 float32 copies in all)", False)
-
-
-def test_what_the_machine_allows_is_shown_beside_ours():
-    here = side_by_side
-    rows = rows_of(
-        [
-            Measurement(here.SECTION, case, method, 0, "seconds", value)
-            for case, pair in ((here.OURS, (2.0, 1.0)), (here.CONTROL, (2.0, 1.2)))
-            for method, value in zip((here.SERIAL, here.PARALLEL), pair, strict=True)
-        ]
-    )
-    promise = next(p for p in summary.promises(rows) if "two jobs" in p.promised)
-    assert promise.found == f"0.500 ({here.CONTROL}: 0.600)"
-    assert promise.kept
-
-
-def test_verdicts_say_what_is_kept(capsys):
-    promises = [
-        at_most("at most {:.1f}", 1.2, 1.0, " (here)", 2),
-        at_least("at least {:.1f}", 1.2, 1.0),
-        at_least("at least {:.1f}", float("nan"), 1.0),
-    ]
-    assert verdicts(promises) == (
-        "## What was promised\n\n"
-        "- **MISSED**: at most 1.0; found 1.20 (here)\n"
-        "- kept: at least 1.0; found 1.2000\n"
-        "- not measured: at least 1.0; found nothing"
-    )
-    assert not print_verdicts(promises)
-    assert "MISSED  at most 1.0; found 1.20 (here)\n" in capsys.readouterr().out
-    assert print_verdicts(promises[1:])
-
-
 def test_epochs_section_measures_every_loop():
     rows = rows_of(list(epochs.measure(TINY)))
     assert set(rows["case"]) == {"64 rows", "300 rows"}
@@ -277,8 +107,8 @@ def test_epochs_section_measures_every_loop():
 @pytest.mark.parametrize("method", ["ours", "loop", "skorch"])
 def test_every_loop_lowers_the_loss_of_the_module(method, monkeypatch):
     race = epochs.Race(300, 3)
-    module, criterion = race._untrained()
-    monkeypatch.setattr(race, "_untrained", lambda: (module, criterion))
+    module, criterion = race.training.untrained()
+    monkeypatch.setattr(race.training, "untrained", lambda: (module, criterion))
 
     def loss() -> float:
         with torch.no_grad():
@@ -294,7 +124,7 @@ def test_time_to_quality_ends_at_the_best_epoch(toy):
     split = split_table(toy, 0)
     best = quality.best_of_loop(2, split, seed=0)
     assert set(best) == {"seconds", "cpu_seconds", quality.FVU}
-    final = quality.held_out_fvu(PlainAutoencoder(2, 0).fit(split.X), split)
+    final = lost_by(PlainAutoencoder(2, 0).fit(split.X), split.X_test)
     assert best[quality.FVU] <= final
 
 
@@ -348,7 +178,7 @@ def test_course_of_a_fit_ends_with_its_result(toy, quick):
     course = quality.Course(split)
     model = quick(2, max_iter=3).set_callbacks(course).fit(split.X)
     assert len(course.fvus) == 3
-    assert course.fvus[-1] == pytest.approx(quality.held_out_fvu(model, split))
+    assert course.fvus[-1] == pytest.approx(lost_by(model, split.X_test))
 
 
 @pytest.mark.usefixtures("few_epochs", "fast_default")
@@ -373,7 +203,7 @@ def test_failing_method_is_reported(toy, monkeypatch):
     failed = rows[rows["method"] == "PCA"]
     assert list(failed["error"].unique()) == ["RuntimeError: no luck"]
     assert failed["value"].isna().all()
-    assert "**failed**: PCA, linear k=5: RuntimeError: no luck" in speed_text(rows)
+    assert "**failed**: PCA, linear k=5 0: RuntimeError: no luck" in SUITE.text(rows)
 
 
 def test_transform_section_measures_time_and_memory(monkeypatch):
@@ -389,16 +219,14 @@ def test_transform_section_measures_time_and_memory(monkeypatch):
 
 def test_promises_of_transform_are_about_the_encoder_alone():
     X = transform.make_rows(300)
-    assert transform.fitted(X).net_.module_.projection is None
-    assert transform.fitted(X, transform.STEPPED).net_.module_.projection is not None
+    assert internals.takes_steps(transform.fitted(X)) is False
+    assert internals.takes_steps(transform.fitted(X, transform.STEPPED))
 
 
 def test_bare_encoder_gives_the_same_codes():
     X = transform.make_rows(300)
     estimator = transform.fitted(X)
-    encoder = estimator._codec.modules[X.dtype]
-    scaled = estimator._codec._to_scaled(X)
-    codes = transform._encode(encoder, scaled, 256) * estimator._codec.code_scale
+    codes = internals.encoded(estimator, X)
     assert_allclose(codes, estimator.transform(X), rtol=1e-4, atol=1e-5)
 
 
@@ -450,15 +278,14 @@ def test_start_section_imports_in_fresh_interpreters(monkeypatch):
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has a GPU")
-def test_gpu_section_is_skipped_visibly(epoch_rows, capsys):
-    assert speed.run("gpu", TINY, []).empty
+def test_gpu_section_is_skipped_visibly(capsys):
+    assert not list(speed.measure_sections(["gpu"], TINY, []))
     assert "gpu: skipped" in capsys.readouterr().out
-    assert "**GPU: skipped**" in speed_text(epoch_rows)
 
 
 def test_gpu_section_times_small_and_large_batches(monkeypatch):
-    monkeypatch.setattr(gpu, "BATCH_SIZES", (32, 64))
-    rows = rows_of(list(gpu.times(TINY, "cpu")))
+    monkeypatch.setattr(epochs, "GPU_BATCH_SIZES", (32, 64))
+    rows = rows_of(list(epochs.gpu_times(TINY, "cpu")))
     assert set(rows["case"]) == {
         f"{n} rows, batches of {size}" for n in (64, 300) for size in (32, 64)
     }
@@ -468,50 +295,42 @@ def test_gpu_section_times_small_and_large_batches(monkeypatch):
 @pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
 def test_waits_for_the_gpu_are_counted():
-    rows = rows_of(list(gpu.waits(TINY)))
+    rows = rows_of(list(epochs.waits(TINY)))
     assert (rows["value"] >= 1).all()
-    assert gpu.n_waits(torch.cuda.current_device) == 0
+    assert epochs.n_waits(torch.cuda.current_device) == 0
 
 
 @pytest.mark.usefixtures("few_epochs", "fast_default")
 def test_sections_are_measured_written_and_reported(tmp_path, monkeypatch, toy):
     monkeypatch.setattr(speed, "QUICK", TINY)
-    monkeypatch.setattr(speed, "load_tables", lambda folder, names: [toy])
+    monkeypatch.setattr(speed, "chosen_tables", lambda folder, quick: [toy])
     monkeypatch.setattr(quality, "OTHERS", ())
-    options = ["--quick", "--output", str(tmp_path), "--fit-repeats", "1"]
-    options += ["--sections"]
-    speed.main([*options, "quality"])
+    options = ["speed", "--quick", "--output", str(tmp_path), "--fit-repeats", "1"]
+    command.main([*options, "--sections", "quality"])
     path = tmp_path / "speed_quick.csv"
-    first = read_rows(path)
+    first = records.read(path)
     assert set(first["part"]) == {"quality"}
-    speed.main([*options, "epochs"])
-    both = read_rows(path)
+    command.main([*options, "--sections", "epochs"])
+    both = records.read(path)
     assert set(both["part"]) == {"quality", "epochs"}
     pd.testing.assert_frame_equal(both[: len(first)], first)
     text = (tmp_path / "speed_quick.md").read_text(encoding="utf-8")
-    assert text == speed_text(both)
+    assert text == SUITE.text(both)
     for heading in ("## What was promised", "## Time to quality", "## Epochs"):
         assert heading in text
     assert "nan" not in text
 
 
-@pytest.mark.parametrize(
-    ("option", "message"),
-    [
-        (["--sections", "epoch"], "no section ['epoch']; there are ['start', "),
-        (["--data", "nowhere"], "'nowhere' has no file tabular/*.npz"),
-        (["--report-only"], "nothing was measured."),
-    ],
-)
-def test_wrong_options_are_named(option, message, tmp_path):
-    with pytest.raises(SystemExit, match=re.escape(message)):
-        speed.main([*option, "--output", str(tmp_path)])
+def test_wrong_section_is_named(tmp_path):
+    message = re.escape("no section ['epoch']; there are ['start', ")
+    with pytest.raises(SystemExit, match=message):
+        command.main(["speed", "--sections", "epoch", "--output", str(tmp_path)])
 
 
 def test_only_digits_and_the_tables_of_a_folder_are_timed(toy, monkeypatch):
-    tables = [*speed.load_tables(None, ["digits", "wine"]), toy]
+    tables = [*load_tables(None, ["digits", "wine"]), toy]
     monkeypatch.setattr(
-        speed, "load_tables", lambda folder, names: tables[: None if folder else 2]
+        speed, "load_tables", lambda folder: tables[: None if folder else 2]
     )
     assert [t.name for t in speed.chosen_tables("folder", quick=False)] == [
         "digits", "linear",

@@ -1,6 +1,8 @@
 import re
 
+import matplotlib
 import numpy as np
+import pandas as pd
 import pytest
 from numpy.testing import assert_array_equal
 from sklearn.decomposition import PCA
@@ -101,3 +103,62 @@ def test_y_of_another_length_is_refused(fitted, curved):
 def test_codes_display_needs_a_fitted_estimator(quick, curved):
     with pytest.raises(NotFittedError):
         CodesDisplay.from_estimator(quick(), curved)
+
+
+@pytest.mark.parametrize("missing", [None, np.nan])
+def test_rows_of_unknown_class_are_a_class(fitted, curved, missing):
+    y = np.resize(np.array(["a", missing, "b"], dtype=object), len(curved))
+    display = CodesDisplay.from_estimator(fitted, curved, y)
+    labels = [points.get_label() for points in display.scatter_]
+    assert sorted(labels) == sorted(["a", "b", str(missing)])
+    assert [len(points.get_offsets()) for points in display.scatter_] == [80, 80, 80]
+
+
+def test_rows_of_unknown_number_are_a_class_too(fitted, curved):
+    y = np.resize([1.0, np.nan], len(curved))
+    display = CodesDisplay.from_estimator(fitted, curved, y)
+    assert [len(points.get_offsets()) for points in display.scatter_] == [120, 120]
+
+
+def test_rows_without_a_number_are_grey_on_a_scale(fitted, curved):
+    y = curved[:, 0].copy()
+    y[::3] = np.nan
+    display = CodesDisplay.from_estimator(fitted, curved, y)
+    (points,) = display.scatter_
+    assert not np.ma.is_masked(points.get_offsets())
+    display.figure_.canvas.draw()
+    grey = matplotlib.colors.to_rgb("lightgrey")
+    assert_array_equal(points.get_facecolors()[::3, :3], np.tile(grey, (80, 1)))
+    limits = (np.nanmin(y), np.nanmax(y))
+    assert points.get_clim() == limits
+
+
+def test_numbers_in_a_column_of_objects_have_a_colour_bar(fitted, curved):
+    display = CodesDisplay.from_estimator(fitted, curved, curved[:, 0].astype(object))
+    assert display.colorbar_ is not None
+
+
+def test_legend_of_many_classes_fits_beside_the_points(fitted, curved):
+    y = [f"class {number % 60:02d}" for number in range(len(curved))]
+    display = CodesDisplay.from_estimator(fitted, curved, y)
+    display.figure_.canvas.draw()
+    looks = {
+        (points.get_paths()[0].vertices.tobytes(), points.get_facecolors().tobytes())
+        for points in display.scatter_
+    }
+    assert len(looks) == 60
+    legend = display.ax_.get_legend().get_window_extent()
+    assert legend.y0 >= 0
+    assert display.ax_.get_window_extent().height > legend.height / 2
+
+
+def test_more_classes_than_can_be_told_apart_are_refused(fitted, curved):
+    message = "y has 240 classes, but at most 60 can be told apart."
+    with pytest.raises(ValueError, match=re.escape(message)):
+        CodesDisplay.from_estimator(fitted, curved, [str(n) for n in range(240)])
+
+
+@pytest.mark.parametrize("kind", [list, pd.DataFrame])
+def test_codes_of_any_array_like_are_drawn(kind):
+    display = CodesDisplay(kind([[1.0, 2.0], [3.0, 4.0]])).plot()
+    assert_array_equal(display.scatter_[0].get_offsets(), [[1, 2], [3, 4]])

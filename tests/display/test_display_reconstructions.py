@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.decomposition import PCA
 from sklearn.exceptions import NotFittedError
 from sklearn.metrics import r2_score
 from sklearn.pipeline import make_pipeline
@@ -144,8 +145,13 @@ def test_axes_without_a_place_to_divide_are_refused(fitted, curved, given_axes):
     [
         (
             {"image_shape": (3, 5)},
-            "image_shape=(3, 5) has 15 pixels, but X has 12 columns",
+            "image_shape=(3, 5) has 15 pixels, but X has the shape (240, 12)",
         ),
+        ({"image_shape": (3, 4), "n_images": 0}, "n_images=0 must be at least 1"),
+        ({"image_shape": (3, 4), "n_images": -1}, "n_images=-1 must be at least 1"),
+        ({"features": []}, "features=[] names no column"),
+        ({"features": [1.5]}, "features has 1.5, which is neither the name"),
+        ({"features": [True] * 12}, "features has True, which is neither the name"),
         ({"image_shape": (12,)}, "image_shape=(12,) must be a height and a width"),
         ({"features": [12]}, "features has 12, which is neither the name of a column"),
         ({"features": ["a"]}, "features has 'a', which is neither the name"),
@@ -160,3 +166,39 @@ def test_what_does_not_fit_is_refused(fitted, curved, arguments, message):
 def test_reconstruction_display_needs_a_fitted_estimator(quick, curved):
     with pytest.raises(NotFittedError):
         ReconstructionDisplay.from_estimator(quick(), curved)
+
+
+def test_one_image_without_its_axis_of_rows_is_refused(fitted, curved):
+    message = (
+        "X has the shape (12,); each row must be an image, as in X.reshape(-1, 12)"
+    )
+    with pytest.raises(ValueError, match=re.escape(message)):
+        ReconstructionDisplay.from_estimator(fitted, curved[0], image_shape=(3, 4))
+
+
+def test_single_column_can_be_asked_for(fitted, curved):
+    display = ReconstructionDisplay.from_estimator(fitted, curved, features=3)
+    assert display.feature_names == ["column 3"]
+
+
+def test_unknown_columns_have_no_score_and_come_last(fitted, curved):
+    unknown = curved.copy()
+    unknown[:, 3] = np.nan
+    display = ReconstructionDisplay.from_estimator(
+        fitted, unknown, X_input=curved, features=[2, 3]
+    )
+    assert_array_equal(np.isnan(display.r2_scores), [False, True])
+    wide, complete = np.tile(unknown, 2), np.tile(curved, 2)
+    display = ReconstructionDisplay.from_estimator(
+        PCA(2).fit(complete), wide, X_input=complete
+    )
+    assert "column 3" not in display.feature_names
+
+
+def test_labels_beside_a_single_image_are_not_cut(fitted, curved):
+    display = ReconstructionDisplay.from_estimator(
+        fitted, curved, image_shape=(3, 4), n_images=1
+    )
+    display.figure_.canvas.draw()
+    for axis in display.axes_[:, 0]:
+        assert axis.yaxis.label.get_window_extent().x0 >= 0

@@ -45,14 +45,12 @@ def test_linear_autoencoder_has_an_empty_history(quick, curved):
 
 
 def test_first_loss_is_that_of_pca(quick, curved):
-    model = quick(learning_rate_init=1e-9, alpha=0, max_iter=1).fit(curved)
+    model = quick(learning_rate_init=1e-9, max_iter=1).fit(curved)
     assert_allclose(model.loss_curve_, [1 - model.pca_score_], rtol=1e-4)
 
 
 def test_first_validation_loss_is_that_of_pca(quick, curved):
-    model = quick(
-        learning_rate_init=1e-9, alpha=0, early_stopping=True, max_iter=1
-    ).fit(curved)
+    model = quick(learning_rate_init=1e-9, early_stopping=True, max_iter=1).fit(curved)
     assert_allclose(model.validation_loss_curve_, [model.best_loss_], rtol=1e-4)
 
 
@@ -81,15 +79,18 @@ def test_best_loss_is_what_is_left_of_the_training_rows(quick, curved):
 def test_last_loss_is_close_to_the_best(quick, curved, cv, monkeypatch):
     # The last steps are small, so that the weights hardly move in the last epoch. The
     # loss of training also counts how far the codes have moved. A refit comes after.
-    monkeypatch.setattr("sklearn_ae._fit.guard.best_penalty", lambda losses: None)
+    monkeypatch.setattr("sklearn_ae._fit.train._refit", lambda *args: False)
     model = quick(max_iter=20, cv=cv).fit(curved)
     assert_allclose(model.loss_curve_[-1], model.best_loss_, rtol=0.2)
     assert model.best_loss_ < model.loss_curve_[-1]
 
 
-def test_history_holds_no_batches(build, curved):
+def test_history_holds_the_last_batch_of_an_epoch(build, curved):
     history = build().fit(curved).net_.history
-    assert [epoch["batches"] for epoch in history] == [[]] * len(history)
+    assert [len(epoch["batches"]) for epoch in history] == [1] * len(history)
+    batch = history[-1, "batches", -1]
+    assert {"train_loss", "train_batch_size"} <= batch.keys()
+    assert np.isfinite(batch["train_loss"])
 
 
 def test_fit_is_silent_by_default(build, curved, capfd):
@@ -103,7 +104,7 @@ def test_verbose_fit_shows_a_bar_with_losses(build, curved, capfd):
     assert out == ""
     last = err.splitlines()[-1]
     n_others = (model.cv or 1) - 1
-    n_epochs = 3 + 2 * n_others  # half of the epochs for each network of the guard
+    n_epochs = 3 + 2 * n_others  # half of the epochs for each fold
     assert f"{n_epochs}/{n_epochs}" in last
     assert f"train={model.loss_curve_[-1]:.3g}" in last
     validated = model.validation_loss_curve_ is not None

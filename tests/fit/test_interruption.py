@@ -120,7 +120,7 @@ def test_early_stopping_ends_training_quietly(quick, curved, capfd):
     assert capfd.readouterr() == ("", "")
 
 
-def test_callbacks_do_not_see_the_folds_of_the_guard(quick, curved):
+def test_callbacks_do_not_see_the_folds(quick, curved):
     class Count(Callback):
         def __init__(self):
             self.epochs = self.fits = 0

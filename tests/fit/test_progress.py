@@ -68,7 +68,7 @@ def test_epochs_are_announced_at_most(quick, curved, changes, expected):
     model = quick(**settings).set_callbacks(note).fit(curved)
     assert announced[0] == expected
     announced.clear()
-    model.fit(curved)  # goes on without the guard
+    model.fit(curved)  # goes on without folds
     assert announced[0] == min(expected, 32)
 
 
@@ -146,7 +146,7 @@ def callback_path(context):
 
 def test_epochs_nest_inside_a_grid_search(quick, curved):
     note = Nested()
-    search = GridSearchCV(quick(max_iter=2), {"alpha": [0.1, 1.0]}, cv=2)
+    search = GridSearchCV(quick(max_iter=2), {"tol": [0.1, 1.0]}, cv=2)
     search.set_callbacks(note).fit(curved)
     epochs = [path for path in note.calls if path[-1] == "epoch"]
     assert len(epochs) == 2 * (2 * 2 + 1)

@@ -9,7 +9,7 @@ import torch
 from numpy.testing import assert_allclose, assert_array_equal, assert_array_less
 from skorch.callbacks import EarlyStopping
 
-from sklearn_ae._fit import guard as _guard
+from sklearn_ae._fit.cross_validation import Shrinkage
 
 
 def state(model):
@@ -19,17 +19,13 @@ def state(model):
 
 
 FAILURES = {
-    "infinity": lambda model, X: model.fit(np.where(X > 5, np.inf, X)[:, :4]),
-    "width of a layer": lambda model, X: model.set_params(hidden_layer_sizes=(0,)).fit(
-        X[:, :4]
-    ),
-    "parameter": lambda model, X: model.set_params(alpha=-1).fit(X[:, :4]),
-    "too many codes": lambda model, X: model.set_params(n_components=9).fit(X[:, :4]),
-    "device": lambda model, X: model.set_params(device="gpu").fit(X[:, :4]),
-    "divergence": lambda model, X: model.set_params(learning_rate_init=1e30).fit(
-        X[:, :4]
-    ),
-    "warm start": lambda model, X: model.set_params(warm_start=True).fit(X[:, :4]),
+    "infinity": ({}, np.inf, "contains infinity"),
+    "width of a layer": ({"hidden_layer_sizes": (0,)}, 0, "hidden_layer_sizes=(0,)"),
+    "parameter": ({"tol": -1}, 0, "The 'tol' parameter"),
+    "too many codes": ({"n_components": 9}, 0, "n_components=9 must be at most"),
+    "device": ({"device": "gpu"}, 0, "device='gpu'"),
+    "divergence": ({"learning_rate_init": 1e30}, 0, "Training diverged"),
+    "warm start": ({"warm_start": True}, 0, "warm_start=True continues a fit with"),
 }
 
 
@@ -39,8 +35,9 @@ def test_failed_refit_leaves_the_old_fit_as_it_was(quick, linear, failure):
     before = state(model)
     codes, weights = model.transform(linear), model.net_.module_.state_dict()
     weights = {name: tensor.clone() for name, tensor in weights.items()}
-    with pytest.raises(ValueError, match=r"."):
-        FAILURES[failure](model, linear)
+    changes, added, message = FAILURES[failure]
+    with pytest.raises(ValueError, match=re.escape(message)):
+        model.set_params(**changes).fit(linear[:, :4] + added)
     after = state(model)
     assert before.keys() == after.keys()
     assert all(before[name] is after[name] for name in before)
@@ -92,7 +89,7 @@ def test_warm_start_refuses_another_network(quick, linear, changes):
 
 
 def test_warm_start_goes_on_where_it_stopped(quick, curved):
-    model = quick(warm_start=True, alpha=0.0, random_state=1).fit(curved)
+    model = quick(warm_start=True, random_state=1).fit(curved)
     losses, first = [model.best_loss_], model.loss_curve_[0]
     for _ in range(3):
         losses.append(model.fit(curved).best_loss_)
@@ -108,16 +105,12 @@ def test_warm_start_goes_on_from_a_random_start(quick, curved):
     assert model.fit(curved).best_loss_ < before
 
 
-@pytest.mark.parametrize(
-    ("learning_rate_init", "alpha"), [(1e-9, 0.02), (1e-9, 0.1), (0.03, 0.1), (3.0, 0)]
-)
-def test_warm_start_of_early_stopping_is_not_worse(
-    quick, curved, learning_rate_init, alpha
-):
+@pytest.mark.parametrize("learning_rate_init", [1e-9, 0.03, 3.0])
+def test_warm_start_of_early_stopping_is_not_worse(quick, curved, learning_rate_init):
     model = quick(warm_start=True, early_stopping=True, max_iter=20, tol=0.0)
     before = model.fit(curved).best_loss_
-    # Weight decay alone makes the fit a little worse, large steps much.
-    model.set_params(learning_rate_init=learning_rate_init, alpha=alpha, max_iter=1)
+    # Large steps make the fit much worse.
+    model.set_params(learning_rate_init=learning_rate_init, max_iter=1)
     assert model.fit(curved).best_loss_ <= before * (1 + 1e-5)
 
 
@@ -156,8 +149,11 @@ def test_warm_start_of_a_first_fit_changes_nothing(quick, curved):
     assert first.loss_curve_ == second.loss_curve_
 
 
-def test_continuing_a_fit_that_the_guard_left_at_pca_trains(quick, curved, monkeypatch):
-    monkeypatch.setattr(_guard, "best_factor", lambda errors: 0.0)
+def test_continuing_a_fit_that_no_fold_confirmed_trains(quick, curved, monkeypatch):
+    monkeypatch.setattr(
+        "sklearn_ae._fit.train.cross_validated_shrinkage",
+        lambda *args: Shrinkage(0.0, 1.0),
+    )
     model = quick(2, cv=2, warm_start=True).fit(curved)
     assert model.shrinkage_ == 0.0
     before = model.score(curved)
@@ -166,7 +162,23 @@ def test_continuing_a_fit_that_the_guard_left_at_pca_trains(quick, curved, monke
     assert model.score(curved) > before
 
 
-def test_callback_that_restores_weights_does_not_undo_the_guard(quick, noise):
+def test_callback_that_restores_weights_does_not_undo_the_shrinkage(quick, noise):
     stopping = EarlyStopping(monitor="train_loss", patience=3, load_best=True)
     model = quick(2, cv=2, callbacks=[stopping], max_iter=8).fit(noise)
     assert model.score(noise) >= model.pca_score_ - 1e-9
+
+
+def test_warm_start_refuses_columns_in_another_order(quick, linear):
+    X = pd.DataFrame(linear, columns=list("abcdef"))
+    model = quick(warm_start=True).fit(X)
+    model.fit(X)
+    with pytest.raises(ValueError, match="feature names should match"):
+        model.fit(X.iloc[:, ::-1])
+
+
+def test_continuing_a_bounded_fit_that_is_pca_stays_above_it(quick):
+    X = 0.008 * np.random.default_rng(0).uniform(size=(60, 8))
+    model = quick(3, output_activation="logistic", max_iter=2, warm_start=True).fit(X)
+    assert model.shrinkage_ == 0
+    first = model.score(X)
+    assert model.fit(X).score(X) >= first

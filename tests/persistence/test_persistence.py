@@ -122,7 +122,7 @@ def test_pickle_holds_no_row(quick, curved, changes):
     model = quick(**changes).fit(curved)
     blob = pickle.dumps(model)
     start = model._fit_result.start
-    scaled = start.to_scaled(curved, dtype=np.float64)
+    scaled = start.to_imputed(curved)
     for rows in (curved, curved.astype(np.float32), scaled, scaled.astype(np.float32)):
         assert not any(row[:3].tobytes() in blob for row in rows)
 

@@ -7,24 +7,33 @@ import pytest
 import torch
 from numpy.testing import assert_allclose
 
-from sklearn_ae._data import columns as _columns
-from sklearn_ae._data.linear_start import LinearStart
+from sklearn_ae._data import LinearStart, Table
+from sklearn_ae._data import table as _table
+from sklearn_ae._training import rows as _rows
 from sklearn_ae._training.rows import Rows, RowsInPlace
+
+
+def blocks_of_83_rows(n_rows, n_features):
+    return (slice(first, min(first + 83, n_rows)) for first in range(0, n_rows, 83))
 
 
 @pytest.fixture
 def in_place(monkeypatch):
     """Treat every table as one that is too large to be copied."""
-    monkeypatch.setattr(_columns, "LARGEST_COPY", 0)
-    monkeypatch.setattr(_columns, "ELEMENTS_PER_BLOCK", 1000)
+    monkeypatch.setattr(_table, "LARGEST_COPY", 0)
+    monkeypatch.setattr(_rows, "row_blocks", blocks_of_83_rows)
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_rows_in_place_are_those_of_a_copy(curved, dtype):
     X = curved.astype(dtype)
     X.flags.writeable = False
-    start = LinearStart.from_data(X, 2, seed=0)
-    copied, in_place = torch.from_numpy(start.to_scaled(X)), RowsInPlace(X, start)
+    table = Table.of(X)
+    start = LinearStart.of_table(table, 2, seed=0)
+    copied, in_place = (
+        torch.from_numpy(start.to_scaled(X)),
+        RowsInPlace(X, start.to_scaled),
+    )
     index = torch.randperm(len(X), generator=torch.Generator().manual_seed(0))[:9]
     assert len(in_place) == in_place.size(0) == len(X)
     assert in_place.size(1) == X.shape[1]
@@ -42,10 +51,11 @@ def test_rows_in_place_are_those_of_a_copy(curved, dtype):
 @pytest.mark.parametrize("order", ["C", "F"])
 def test_only_rows_in_a_row_are_used_in_place(curved, order):
     X = np.asarray(curved, order=order)
-    start = LinearStart.from_data(X, 2, seed=0)
+    table = Table.of(X)
+    start = LinearStart.of_table(table, 2, seed=0)
     kind = {"C": RowsInPlace, "F": torch.Tensor}[order]
-    assert isinstance(Rows.from_data(X, None, start).x, kind)
-    assert isinstance(Rows.from_data(X[::2], None, start).x, torch.Tensor)
+    assert isinstance(Rows.of_table(table, start).x, kind)
+    assert isinstance(Rows.of_table(table[::2], start).x, torch.Tensor)
 
 
 @pytest.mark.parametrize("holes", [False, True])
@@ -68,11 +78,12 @@ def test_large_tables_are_fitted_as_others_are(quick, curved, request, changes, 
 def test_large_tables_are_not_copied():
     rng = np.random.default_rng(0)
     X = np.repeat(rng.standard_normal((210, 40), dtype=np.float32), 1000, axis=0)
-    assert X.size > _columns.LARGEST_COPY
+    assert X.size > _table.LARGEST_COPY
     tracemalloc.start()
     try:
-        start = LinearStart.from_data(X, 2, seed=0)
-        rows = Rows.from_data(X, None, start)
+        table = Table.of(X)
+        start = LinearStart.of_table(table, 2, seed=0)
+        rows = Rows.of_table(table, start)
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()

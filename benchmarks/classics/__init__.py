@@ -1,1 +1,0 @@
-"""The autoencoders of the textbooks, one constructor call each, on images."""

@@ -1,0 +1,128 @@
+"""Tables and sentences of README.md that quote results, written from the results.
+
+They stand between the lines ``<!-- results: NAME -->`` and ``<!-- end -->``.
+"""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
+
+from benchmarks import compression, imputation, ratios, records, redundant_features
+from benchmarks import shares as shares_suite
+from benchmarks.ratios import OURS, REFERENCE
+from benchmarks.reports import decimals, markdown
+
+README = Path(__file__).parents[1] / "README.md"
+RESULTS = Path(__file__).parent / "results"
+BLOCK = re.compile(r"(<!-- results: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
+
+# Names in README.md of the methods of the compression suite.
+NAMES = {
+    "plain": "plain PyTorch loop",
+    "MLPRegressor": "`MLPRegressor`, X to X",
+}
+
+
+def whole(value: float) -> str:
+    """Print three digits, and noughts instead of a power of ten."""
+    return f"{float(f'{value:.3g}'):g}"
+
+
+def regimes(rows: pd.DataFrame) -> str:
+    """Show scores and losses of the three regimes."""
+    means = redundant_features.summarise(redundant_features.parts(rows)[0])
+    means = means.droplevel("n_components")
+    table = means["score"].unstack("method", sort=False)
+    table = table.rename(columns={"nothing": "all columns"})
+    lost = means["held_out_fvu"].unstack("method", sort=False)
+    table["lost by PCA"] = lost[REFERENCE]
+    table["by the autoencoder"] = lost[OURS]
+    table = table[
+        ["all columns", REFERENCE, "KernelPCA", OURS, redundant_features.FACTORS,
+         "lost by PCA", "by the autoencoder"]
+    ]  # fmt: skip
+    return markdown(table.rename_axis("redundancy"), decimals(3))
+
+
+def compressed(rows: pd.DataFrame) -> str:
+    """Show ratios to PCA, and say where another method is better."""
+    fvu = compression.held_out_fvu(rows)
+    by_cell = ratios.cell_ratios(fvu)
+    found = compression.ratio_summary(fvu).sort_values("median").rename(index=NAMES)
+    below = found["below PCA"].astype(str) + " of " + found["cells"].astype(str)
+    table = pd.DataFrame(
+        {
+            "median": found["median"].map(decimals(2)),
+            "worst cell": found["worst"].map(whole),
+            "cells below PCA": below,
+        }
+    )
+    lost = [line.split(":")[0] for line in compression.losses(by_cell)]
+    where = f"{len(lost)} of the {len(by_cell)} cells: {', '.join(lost)}"
+    notes = [line.strip("*") for line in compression.notes(rows)]
+    missing = "; ".join(line for line in notes if line.endswith("not measured"))
+    return (
+        f"{markdown(table)}\n\nAnother method loses less than the autoencoder in "
+        f"{where if lost else 'no cell'}. {missing or 'All were measured'}."
+    )
+
+
+def shares(rows: pd.DataFrame) -> str:
+    """Say on how many tables fewer codes are taken."""
+    sizes = shares_suite.wide(rows, "n_components")
+    fewer = sizes[sizes[OURS] < sizes[REFERENCE]]
+    named = ", ".join(
+        f"{ours} instead of {pca} on {table}"
+        for table, pca, ours in fewer[[REFERENCE, OURS]].itertuples()
+    )
+    more = int((sizes[OURS] > sizes[REFERENCE]).sum())
+    return (
+        f"The autoencoder takes fewer codes than PCA on {len(fewer)} of the "
+        f"{len(sizes)} tables ({named}), and more on {more or 'none'}."
+    )
+
+
+def imputed(rows: pd.DataFrame) -> str:
+    """Show errors of imputed cells."""
+    return markdown(imputation.means(rows, "rmse"))
+
+
+def classics(rows: pd.DataFrame) -> str:
+    """Say what three codes of Fashion-MNIST lose."""
+    lost = rows[rows["case"] == "sigmoid output"].set_index("method")["fvu"]
+    random = "textbook, init='random'"
+    return (
+        "Of Fashion-MNIST, three codes of the textbook network 784-128-64-12-3 lose "
+        f"{lost[random]:.2f} of the variance of held-out images, "
+        'the defaults with `output_activation="logistic"` '
+        f"{lost['defaults, logistic output']:.2f}, and PCA {lost['PCA(3)']:.2f}."
+    )
+
+
+BLOCKS: dict[str, tuple[str, Callable[[pd.DataFrame], str]]] = {
+    "regimes": ("redundant_features", regimes),
+    "compression": ("compression", compressed),
+    "shares": ("shares", shares),
+    "imputation": ("imputation", imputed),
+    "classics": ("classics", classics),
+}
+
+
+def updated(text: str) -> str:
+    """Return a text with its tables and sentences as the results have them."""
+
+    def block(found: re.Match[str]) -> str:
+        suite, write = BLOCKS[found[2]]
+        body = write(records.read(RESULTS / f"{suite}.csv"))
+        return f"{found[1]}{body}\n{found[3]}"
+
+    return BLOCK.sub(block, text)
+
+
+def update() -> None:
+    """Write the tables and sentences of README.md anew."""
+    text = updated(README.read_text(encoding="utf-8"))
+    README.write_text(text, encoding="utf-8")
+    print(f"Wrote {README}")

@@ -1,0 +1,154 @@
+"""The last step of a fit: codes like PCA's, from their moments, and its measures."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from copy import deepcopy
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from sklearn_ae._data import LinearStart, Table
+from sklearn_ae._fit.problem import Problem
+from sklearn_ae._fit.result import Fit
+from sklearn_ae._fit.samples import Data
+from sklearn_ae._model import (
+    Architecture,
+    Autoencoder,
+    CodeBasis,
+    Codec,
+    CodeMoments,
+    LossSum,
+    SquaredError,
+    as_tensor,
+    average_jacobian,
+)
+from sklearn_ae._training import Net, Objective, spread_rows
+
+
+def finish(problem: Problem, data: Data, net: Net, factor: float) -> Fit:
+    """Change the basis of a trained net's codes, and measure the result."""
+    module, start, objective = net.module_, problem.start, problem.objective
+    table, is_validated = data.table, data.held_out is not None
+    rows = table if data.held_out is None else data.held_out
+    make_exact(module, start)
+    _add_steps(problem, module, rows)
+    total, moments = _measured(module, start, table, problem.architecture)
+    codec, basis = _change_basis(module, start, table, moments, problem.architecture)
+    loss = total.share
+    if is_validated or not isinstance(objective.cell_loss, SquaredError):
+        found = _losses(module.reconstruct, start, rows, objective)
+        # The mean costs 1 on the rows that are trained on, as in the curves.
+        mean = _losses(torch.zeros_like, start, data.training, objective)
+        per_cell = found.loss / found.n_cells
+        loss = per_cell * mean.n_cells / (mean.loss or mean.n_cells)
+    pca = _losses(_pca_of(start), start, rows, objective.of_variance()).share
+    contributions = _contributions(module, start, table)
+    return Fit(
+        architecture=problem.architecture,
+        net=net,
+        start=start,
+        codec=codec,
+        score=1.0 - total.share,
+        pca_score=1.0 - pca,
+        loss=loss,
+        contributions=contributions * (codec.code_scale / codec.scale),
+        explained_variance=basis.explained_variance,
+        shrinkage=factor,
+        is_validated=is_validated,
+        loss_unit=objective.unit / objective.total,
+    )
+
+
+def make_exact(module: Autoencoder, start: LinearStart) -> None:
+    """Turn a module to float64, with a PCA that is known to as many digits."""
+    module.double()
+    if module.components is None:
+        return
+    trained, exact = module.components.numpy(), start.components
+    if not (module.is_pca or np.array_equal(trained, exact.astype(np.float32))):
+        exact = start.turned_to(trained).components
+    module.set_units(
+        as_tensor(exact, torch.float64),
+        as_tensor(start.mean, torch.float64),
+        torch.tensor(start.scale, dtype=torch.float64),
+    )
+
+
+def _blocks(start: LinearStart, table: Table) -> Iterator[tuple[Tensor, Tensor]]:
+    """Yield centred, scaled and imputed rows, and how often each cell counts."""
+    for x, _, counts in start.blocks(table):
+        yield torch.from_numpy(x), torch.from_numpy(counts)
+
+
+def _losses(
+    predict: Callable[[Tensor], Tensor],
+    start: LinearStart,
+    table: Table,
+    objective: Objective,
+) -> LossSum:
+    """Sum the losses of what is predicted for clean rows."""
+    cell_loss = deepcopy(objective.cell_loss).to("cpu", torch.float64)
+    return LossSum.over(_blocks(start, table), predict, cell_loss)
+
+
+def _pca_of(start: LinearStart) -> Callable[[Tensor], Tensor]:
+    """Return the reconstruction by PCA."""
+    components = as_tensor(start.components, torch.float64)
+    return lambda x: (x @ components.T) @ components
+
+
+def _add_steps(problem: Problem, module: Autoencoder, table: Table) -> None:
+    """Let the codes of a module take their steps, unless observed cells lose by it."""
+    steps = problem.gauss_newton_steps(module, problem.rows)
+    if steps is None or problem.rows.are_whole:  # no row loses
+        module.steps = steps
+        return
+    start, objective = problem.start, problem.objective
+    alone = _losses(module.reconstruct, start, table, objective).loss
+    module.steps = steps
+    if not _losses(module.reconstruct, start, table, objective).loss <= alone:
+        module.steps = None
+
+
+def _measured(
+    module: Autoencoder, start: LinearStart, table: Table, architecture: Architecture
+) -> tuple[LossSum, CodeMoments]:
+    """Sum squared errors of all rows, and the moments of their codes."""
+    total = LossSum(SquaredError())
+    moments = CodeMoments.empty(architecture.n_components, table.X.shape[1])
+    with torch.inference_mode():
+        for x, weight, counts in start.blocks(table):
+            given = torch.from_numpy(x)
+            code = module.raw_encode(given)
+            total.add(module.raw_decode(code), given, torch.from_numpy(counts))
+            moments.add(x, code.numpy(), weight)
+    return total, moments
+
+
+def _change_basis(
+    module: Autoencoder,
+    start: LinearStart,
+    table: Table,
+    moments: CodeMoments,
+    architecture: Architecture,
+) -> tuple[Codec, CodeBasis]:
+    """Make a module's codes behave like PCA's scores."""
+    build = CodeBasis.permuting if architecture.sparse else CodeBasis.from_moments
+    basis = build(moments, architecture.whiten, table.effective_size)
+    parts = (basis.mean, basis.matrix, basis.inverse)
+    module.set_basis(*map(torch.from_numpy, parts))
+    module.set_range(*map(torch.from_numpy, (moments.lowest, moments.highest)))
+    code_scale = 1.0 if architecture.whiten else start.scale
+    return Codec(module, start.mean, start.scale, code_scale, start.imputer), basis
+
+
+def _contributions(
+    module: Autoencoder, start: LinearStart, table: Table
+) -> NDArray[np.float64]:
+    """Average Jacobian of the codes over some rows."""
+    some = table[spread_rows(len(table), len(module.code_mean))]
+    x = torch.from_numpy(start.to_imputed(some.X))
+    return average_jacobian(module, x, some.weight)

@@ -1,0 +1,83 @@
+"""What a fit has found, as one immutable value."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sklearn_ae._data import LinearStart
+from sklearn_ae._model import Architecture, Codec
+from sklearn_ae._training import Net
+
+
+@dataclass(frozen=True)
+class Fit:
+    """What a fit has found."""
+
+    architecture: Architecture
+    net: Net
+    start: LinearStart
+    codec: Codec
+    score: float  # fraction of variance explained, all rows given to the fit
+    pca_score: float  # of PCA, of the rows that picked the weights
+    loss: float  # of the rows that picked the weights; 1 is that of the mean
+    contributions: NDArray[np.float64]  # (n_components, n_features)
+    explained_variance: NDArray[np.float64]  # (n_components,), linear share
+    shrinkage: float
+    is_validated: bool  # whether held-out rows picked the weights
+    loss_unit: float  # losses of the mean in one unit of the net's loss
+
+    def loss_curve(self, name: str) -> list[float]:
+        """Loss of each epoch as a fraction of the loss of the mean."""
+        return [epoch[name] * self.loss_unit for epoch in self.net.history]
+
+    def explained_variance_ratio(self) -> NDArray[np.float64]:
+        """Share the score out among the codes as their linear parts are.
+
+        Constant data are explained by the first code.
+        """
+        linear = self.explained_variance
+        total = linear.sum()
+        shares = linear / total if total > 0 else np.eye(len(linear))[0]
+        return shares * max(self.score, 0.0)
+
+
+def check_continues(previous: Fit, n_features: int, architecture: Architecture) -> None:
+    """Raise unless a fit can go on from the weights of a previous one."""
+    sizes, new_sizes = (
+        previous.codec.shape,
+        (n_features, architecture.n_components),
+    )
+    if sizes != new_sizes:
+        raise ValueError(
+            f"warm_start=True continues a fit with (n_features, n_components)={sizes}, "
+            f"but now they are {new_sizes}. Set warm_start=False."
+        )
+    for name in (
+        "init",
+        "module",
+        "module_parameters",
+        "hidden_layer_sizes",
+        "activation",
+        "code_activation",
+        "output_activation",
+    ):
+        before, now = getattr(previous.architecture, name), getattr(architecture, name)
+        if _differ(before, now):
+            shown = "module__*" if name == "module_parameters" else name
+            raise ValueError(
+                f"warm_start=True continues a fit with {shown}={before!r}, but now it "
+                f"is {now!r}. Set warm_start=False."
+            )
+
+
+def _differ(before: object, now: object) -> bool:
+    """Whether two settings are different; arguments of a network may be arrays."""
+    if isinstance(before, Mapping) and isinstance(now, Mapping):
+        return before.keys() != now.keys() or any(
+            _differ(before[name], now[name]) for name in now
+        )
+    return before is not now and not np.array_equal(before, now)  # type: ignore[arg-type]

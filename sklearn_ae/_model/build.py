@@ -1,0 +1,183 @@
+"""An untrained autoencoder from a description, with a network of any class."""
+
+from __future__ import annotations
+
+import inspect
+from copy import deepcopy
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from sklearn_ae._data import LinearStart
+from sklearn_ae._model.architecture import Architecture
+from sklearn_ae._model.autoencoder import (
+    Autoencoder,
+    CorrectedPCA,
+    LogisticSum,
+    PlainAutoencoder,
+    Sum,
+)
+from sklearn_ae._model.tensors import as_tensor, data_units
+from sklearn_ae.networks import FullyConnected
+
+
+class Gated(nn.Module):
+    """Network whose outputs are multiplied by factors that are learned, from zero.
+
+    Bachlechner, T., et al. (2021). "ReZero is all you need". UAI 2021.
+    """
+
+    def __init__(self, network: Any) -> None:
+        super().__init__()
+        self.network = network
+        zero = torch.zeros((), dtype=torch.float32)
+        self.encoder_gate = nn.Parameter(zero)
+        self.decoder_gate = nn.Parameter(zero.clone())
+
+    def encode(self, x: Tensor) -> Tensor:
+        """Return the network's codes times the first factor."""
+        code: Tensor = self.network.encode(x) * self.encoder_gate
+        return code
+
+    def decode(self, code: Tensor) -> Tensor:
+        """Return the network's reconstruction times the second factor."""
+        reconstruction: Tensor = self.network.decode(code) * self.decoder_gate
+        return reconstruction
+
+
+def build_autoencoder(
+    start: LinearStart, architecture: Architecture, seed: int
+) -> Autoencoder:
+    """Return the untrained autoencoder; with init="pca" it is PCA."""
+    # Only the built-in correction need not know what its inputs are.
+    is_correction = architecture.init == "pca"
+    subspace = start.subspace if is_correction and architecture.is_built_in else None
+    n_inputs = len(start.mean) if subspace is None else len(subspace)
+    network = _build_network(n_inputs, architecture, seed)
+    if not is_correction:
+        return _plain(network, start, architecture)
+    if isinstance(network, FullyConnected) and architecture.is_built_in:
+        network.start_from_zero(start.n_samples)
+    else:
+        network = Gated(network)
+    output: Sum | LogisticSum = Sum()
+    if architecture.is_bounded:
+        mean, scale = data_units(start)
+        output = LogisticSum(mean=mean, scale=scale)
+    return CorrectedPCA(
+        network=network,
+        components=as_tensor(start.components),
+        column_scale=as_tensor(start.column_scale),
+        code_scale=as_tensor(start.code_scale),
+        residual_scale=as_tensor(start.residual_scale),
+        subspace=None if subspace is None else as_tensor(subspace),
+        output=output,
+    )
+
+
+def _plain(
+    network: nn.Module, start: LinearStart, architecture: Architecture
+) -> PlainAutoencoder:
+    """Return a network alone.
+
+    It sees standardised columns, or the data as they are where they lie between 0 and 1
+    or the network is the user's.
+    """
+    _check_trainable(network)
+    offset, unit = torch.zeros(len(start.mean)), as_tensor(start.column_scale)
+    if architecture.is_bounded or not architecture.is_built_in:
+        mean, scale = data_units(start)
+        offset, unit = mean / scale, 1 / scale
+    return PlainAutoencoder(
+        network=network,
+        n_components=architecture.n_components,
+        offset=offset.to(torch.float32),
+        unit=unit,
+        code_activation=architecture.code_activation,
+        output_activation=architecture.output_activation,
+    )
+
+
+def _build_network(n_features: int, architecture: Architecture, seed: int) -> nn.Module:
+    """Return a network, made by a class or copied from an instance, of checked shapes.
+
+    A class gets its parameters, and what its signature names of the other arguments.
+    """
+    module: Any = architecture.module
+    if isinstance(module, nn.Module):
+        network = deepcopy(module)  # what is frozen stays so
+    else:
+        offered = {
+            "n_features": n_features,
+            "n_components": architecture.n_components,
+            "hidden_layer_sizes": architecture.hidden_layer_sizes,
+            "activation": architecture.activation,
+            "init": architecture.init,
+            "generator": torch.Generator().manual_seed(seed),
+        }
+        names = inspect.signature(module).parameters
+        taken = {name: value for name, value in offered.items() if name in names}
+        network = module(**{**taken, **architecture.module_parameters})
+    if not architecture.is_built_in:
+        _check_methods(network)
+        network = network.to("cpu", torch.float32)
+        _check_shapes(network, n_features, architecture.n_components)
+    return network
+
+
+def _check_methods(network: Any) -> None:
+    """Raise unless a network encodes and decodes."""
+    name = type(network).__name__
+    for method in ("encode", "decode"):
+        if not callable(getattr(network, method, None)):
+            raise ValueError(
+                f"module needs the methods encode and decode, but {name} has no "
+                f"{method}."
+            )
+
+
+def _check_trainable(network: nn.Module) -> None:
+    """Raise unless a network has something to train; the factors of `Gated` are."""
+    name = type(network).__name__
+    if not any(parameter.requires_grad for parameter in network.parameters()):
+        raise ValueError(
+            f"module needs parameters to train, but {name} has none. Register its "
+            "layers as attributes, or its weights as torch.nn.Parameter, and do not "
+            "freeze all of them."
+        )
+
+
+def _check_shapes(network: Any, n_features: int, n_components: int) -> None:
+    """Raise unless a network maps rows to codes, and back, in the shapes asked for."""
+    was_training = network.training
+    network.eval()
+    steps = (("encode", n_features, n_components), ("decode", n_components, n_features))
+    for method, n_in, n_out in steps:
+        where = f"module.{method} of {type(network).__name__}"
+        found = _called(network, method, n_in, where)
+        shape = tuple(found.shape) if isinstance(found, Tensor) else type(found)
+        if isinstance(found, Tensor) and found.dtype != torch.float32:
+            raise ValueError(
+                f"{where} maps torch.float32 to {found.dtype}, but has to keep the "
+                "dtype."
+            )
+        if shape != (2, n_out):
+            raise ValueError(
+                f"{where} maps a batch of shape (2, {n_in}) to {shape}, but "
+                f"(2, {n_out}) is needed, with n_features={n_features} and "
+                f"n_components={n_components}."
+            )
+    network.train(was_training)
+
+
+def _called(network: Any, method: str, n_in: int, where: str) -> Any:
+    """Return what a network makes of a batch of zeros."""
+    given = torch.zeros((2, n_in), dtype=torch.float32)
+    try:
+        with torch.no_grad():
+            return getattr(network, method)(given)
+    except (RuntimeError, IndexError, TypeError, ValueError) as error:
+        raise ValueError(
+            f"{where} fails on a batch of shape (2, {n_in}): {error}"
+        ) from error

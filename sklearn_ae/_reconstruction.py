@@ -1,0 +1,167 @@
+"""What a fitted estimator does with rows and codes."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import (
+    BaseEstimator,
+    ClassNamePrefixFeaturesOutMixin,
+    TransformerMixin,
+)
+from sklearn.utils import Tags, check_array
+from sklearn.utils.validation import (
+    _check_sample_weight,
+    check_is_fitted,
+    validate_data,
+)
+
+from sklearn_ae._data import check_some_observed, missing_cells
+from sklearn_ae._fit import Fit
+from sklearn_ae._model import Codec
+
+
+class ReconstructionMixin(
+    ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
+):
+    """Encoding, decoding and scores by the result of a fit."""
+
+    _fit_result: Fit
+    n_components_: int
+
+    def transform(self, X: ArrayLike) -> NDArray:
+        """Encode `X`.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Rows to encode.
+
+        Returns
+        -------
+        codes : ndarray of shape (n_samples, n_components)
+            Codes, in the floating dtype of `X`.
+        """
+        validated = self._validated(X)
+        return self._codec.encode(validated)
+
+    def inverse_transform(self, X: ArrayLike) -> NDArray:
+        """Decode codes.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_components)
+            Codes, as :meth:`transform` returns them.
+
+        Returns
+        -------
+        reconstruction : ndarray of shape (n_samples, n_features)
+            Rows in the space of the training data, in the floating dtype of the codes.
+        """
+        check_is_fitted(self)
+        codes = check_array(X, dtype=[np.float64, np.float32])
+        if codes.shape[1] != self.n_components_:
+            raise ValueError(
+                f"X has {codes.shape[1]} codes in each row, but this "
+                f"{type(self).__name__} has n_components_={self.n_components_}."
+            )
+        return self._codec.decode(codes)
+
+    def score(
+        self, X: ArrayLike, y: object = None, sample_weight: ArrayLike | None = None
+    ) -> float:
+        """Return the fraction of the variance of `X` that is explained.
+
+        It is 1 minus the sum of squared reconstruction errors over the sum of squared
+        deviations from the mean of the training data, and compares directly with
+        `PCA.explained_variance_ratio_.sum()`: 1 is perfect, 0 is as good as the mean.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Rows to reconstruct.
+        y : Ignored
+            Not used, present for API consistency by convention.
+        sample_weight : array-like of shape (n_samples,), default=None
+            How often each row counts, at least 0; None counts each once.
+
+        Returns
+        -------
+        score : float
+            Fraction of variance explained, at most 1. It is 1 for rows that all equal
+            the mean of constant training data.
+        """
+        validated = self._validated(X)
+        weight = _check_sample_weight(
+            sample_weight, validated, dtype=np.float64, ensure_non_negative=True
+        )
+        return 1.0 - self._codec.loss_share(validated, weight)
+
+    def score_samples(self, X: ArrayLike) -> NDArray:
+        """Return minus the squared reconstruction error of each row.
+
+        Rows unlike the training data get a low score, so that it serves to find
+        outliers.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Rows to reconstruct.
+
+        Returns
+        -------
+        scores : ndarray of shape (n_samples,)
+            Negative squared errors summed over the columns, in squared units of `X`, in
+            float64. Where values are missing, the sum over the others is scaled up to
+            all columns.
+
+        Raises
+        ------
+        ValueError
+            If squared errors are beyond float64.
+        """
+        validated = self._validated(X)
+        scores = np.empty(len(validated))
+        with np.errstate(over="ignore"):  # which is checked next
+            for rows, x, reconstruction in self._codec.reconstruct(validated):
+                errors = np.subtract(x, reconstruction, dtype=np.float64)
+                squares = (errors * self._codec.scale) ** 2
+                scores[rows] = -np.nanmean(squares, axis=1) * x.shape[1]
+        if not np.isfinite(scores).all():
+            raise ValueError(
+                "Squared errors are beyond float64, as they are in squared units of X. "
+                "Rescale X before fitting, for instance with StandardScaler."
+            )
+        return scores
+
+    def _validated(self, X: ArrayLike) -> NDArray:
+        """Check rows against the training data."""
+        check_is_fitted(self)
+        validated: NDArray = validate_data(
+            self,
+            X,
+            dtype=[np.float64, np.float32],
+            reset=False,
+            ensure_all_finite="allow-nan",
+        )
+        missing = missing_cells(validated)
+        if missing is not None:
+            check_some_observed(missing, axis=1)
+        return validated
+
+    @property
+    def _codec(self) -> Codec:
+        return self._fit_result.codec
+
+    @property
+    def _n_features_out(self) -> int:
+        return self.n_components_
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return hasattr(self, "_fit_result")
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
+        tags.input_tags.allow_nan = True
+        return tags

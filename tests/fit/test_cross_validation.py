@@ -1,0 +1,206 @@
+"""What folds confirm of a correction, and which rows they hold."""
+
+from contextlib import contextmanager
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+from numpy.testing import assert_allclose, assert_array_equal
+
+from sklearn_ae._fit.cross_validation import (
+    SMALLEST_GAIN,
+    Folds,
+    HeldOut,
+    _equal_rows,
+    cross_validated_shrinkage,
+)
+from sklearn_ae._model.losses import SquaredError
+from sklearn_ae._training.objective import Objective
+from sklearn_ae._training.rows import Rows
+
+FACTORS = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0]
+
+
+class Overshooting(torch.nn.Module):
+    """Reconstruct zero, plus a correction that is right at one factor."""
+
+    def __init__(self, right_factor):
+        super().__init__()
+        self.steps = None
+        self.right_factor = right_factor
+        self.residual_scale = 1.0
+
+    @contextmanager
+    def shrunk(self, factor):
+        self.residual_scale = factor
+        yield
+        self.residual_scale = 1.0
+
+    def reconstruct(self, x):
+        return x * self.residual_scale / self.right_factor
+
+
+class Fold:
+    """A fold that says which losses there are, alone and with steps of the codes."""
+
+    def __init__(self, alone, stepping=None):
+        self.losses = {False: alone, True: stepping}
+        self.module = SimpleNamespace(steps=stepping)
+        self.tried = []
+
+    def loss(self, objective, factor, stepping):
+        self.tried.append(factor)
+        return self.losses[stepping](factor)
+
+
+def shrinkage(*folds):
+    return cross_validated_shrinkage(folds, objective=None)
+
+
+def best_at(right_factor):
+    return lambda factor: 1.0 + (factor - right_factor) ** 2
+
+
+@pytest.mark.parametrize("right_factor", FACTORS)
+def test_factor_with_the_lowest_error_is_chosen(right_factor):
+    x, ones = torch.ones(4, 3, dtype=torch.float64), torch.ones(4, 1)
+    held_out = HeldOut(Overshooting(right_factor), lambda: Rows(x, ones, ones))
+    objective = Objective(cell_loss=SquaredError())
+    losses = [held_out.loss(objective, factor, False) for factor in FACTORS]
+    assert_allclose(losses, [12 * (1 - f / right_factor) ** 2 for f in FACTORS])
+    found = cross_validated_shrinkage([held_out], objective)
+    assert found == (right_factor, pytest.approx(0.0, abs=1e-12))
+
+
+def test_folds_decide_together():
+    assert shrinkage(Fold(best_at(0.2)), Fold(best_at(0.6))).factor == 0.4
+
+
+def test_no_more_factors_are_tried_than_lower_the_loss():
+    fold = Fold(lambda factor: abs(factor - 0.8) + 1.0)
+    assert shrinkage(fold).factor == 0.8
+    assert sorted(fold.tried) == [0.0, 0.7, 0.8, 0.9, 1.0]
+
+
+def test_pca_stays_where_every_correction_is_worse():
+    assert shrinkage(Fold(lambda factor: 1.0 + factor)) == (0.0, 1.0)
+
+
+@pytest.mark.parametrize(("share", "factor"), [(0.5, 0.0), (1.5, 1.0)])
+def test_pca_is_given_up_for_a_gain_of_some_size_only(share, factor):
+    def loss(factor):
+        return 8.0 * (1 - share * SMALLEST_GAIN) if factor == 1.0 else 8.0
+
+    assert shrinkage(Fold(loss)).factor == factor
+
+
+def test_pca_stays_where_losses_are_not_numbers():
+    assert shrinkage(Fold(lambda factor: np.nan)) == (0.0, 1.0)
+
+
+@pytest.mark.parametrize("large", [np.inf, np.nan])
+def test_factors_that_overflow_are_passed_by(large):
+    fold = Fold(lambda f: large if f > 0.5 else 2 + abs(f - 0.3))
+    assert shrinkage(fold).factor == 0.3
+
+
+@pytest.mark.parametrize(
+    ("best_alone", "best_stepping", "expected"),
+    [(0.5, 0.9, 0.9), (0.5, 0.0, 0.0), (0.0, 0.9, 0.0)],
+)
+def test_steps_do_not_confirm_a_correction_alone(best_alone, best_stepping, expected):
+    alone, stepping = best_at(best_alone), best_at(best_stepping)
+    assert shrinkage(*2 * [Fold(alone, stepping)]).factor == expected
+    assert shrinkage(*2 * [Fold(alone)]).factor == best_alone
+
+
+def test_codes_step_only_where_they_are_asked_to():
+    module, x, ones = Overshooting(1.0), torch.zeros(4, 3), torch.ones(4, 1)
+    module.steps, seen = torch.nn.Identity(), []
+    module.reconstruct = lambda x: seen.append(module.steps) or x
+    held_out = HeldOut(module, lambda: Rows(x, ones, ones))
+    for stepping in (False, True):
+        held_out.loss(Objective(cell_loss=SquaredError()), 1.0, stepping)
+    assert seen == [None, module.steps]
+    assert module.steps is not None
+
+
+def test_share_left_is_that_of_the_chosen_factor():
+    assert shrinkage(Fold(best_at(0.5))).share_left == pytest.approx(1 / 1.25)
+    assert shrinkage(Fold(best_at(0.0))).share_left == 1.0
+
+
+@pytest.mark.parametrize("of_all", [0.0, np.inf])
+def test_share_left_is_all_where_it_is_unknown(of_all):
+    assert shrinkage(Fold(lambda factor: of_all)).share_left == 1.0
+
+
+def rows(n_samples):
+    """Rows that all differ."""
+    return torch.arange(float(n_samples))[:, None]
+
+
+def test_every_fold_is_left_out_once():
+    parts = Folds(3, 3).split(rows(11), seed=0)
+    left_out = torch.cat([test for _, test in parts])
+    assert sorted(left_out.tolist()) == list(range(11))
+    for train, test in parts:
+        assert sorted(torch.cat([train, test]).tolist()) == list(range(11))
+
+
+def test_equal_rows_share_a_number():
+    x = torch.tensor([[1.0, 2.0], [0.0, 3.0], [1.0, 2.0], [-0.0, 3.0], [2.0, 1.0]])
+    assert_array_equal(_equal_rows(x), [0, 1, 0, 1, 2])
+
+
+def test_equal_rows_are_in_the_same_fold():
+    numbers = np.random.default_rng(0).integers(7, size=40)
+    parts = Folds(3, 3).split(torch.from_numpy(numbers)[:, None], seed=0)
+    for train, test in parts:
+        assert not set(numbers[train]) & set(numbers[test])
+        assert sorted(torch.cat([train, test]).tolist()) == list(range(40))
+    assert sorted(torch.cat([test for _, test in parts]).tolist()) == list(range(40))
+
+
+def test_there_are_no_more_folds_than_different_rows():
+    assert len(Folds(5, 5).split(torch.arange(40.0)[:, None] % 2, seed=0)) == 2
+
+
+def test_only_some_folds_can_be_used():
+    parts = Folds(4, 1).split(rows(12), seed=0)
+    assert [(len(train), len(test)) for train, test in parts] == [(9, 3)]
+
+
+def test_given_folds_are_taken_as_they_are():
+    pairs = [(np.array([0, 1]), np.array([2])), (np.array([2]), np.array([0, 2]))]
+    parts = Folds.of_splits(pairs).split(torch.ones(3, 1), seed=0)
+    found = [(train.tolist(), test.tolist()) for train, test in parts]
+    assert found == [([0, 1], [2]), ([2], [0, 2])]
+    assert Folds.of_splits(pairs).n_left(3) == 1
+
+
+def test_seed_decides_the_folds():
+    first, again, other = (Folds(3, 3).split(rows(30), seed) for seed in (1, 1, 2))
+    assert_array_equal(first[0][1], again[0][1])
+    assert not torch.equal(first[0][1], other[0][1])
+
+
+@pytest.mark.parametrize(("n_samples", "n_components"), [(6, 3), (8, 4), (501, 370)])
+def test_automatic_folds_leave_more_rows_than_codes(n_samples, n_components):
+    parts = Folds.auto(n_samples, n_components).split(rows(n_samples), seed=0)
+    assert len(parts) > 0
+    assert min(len(train) for train, _ in parts) > n_components
+
+
+@pytest.mark.parametrize(
+    ("n_samples", "n_components"),
+    [(2, 1), (3, 1), (5, 1), (6, 4), (7, 4), (30, 20), (501, 375)],
+)
+def test_no_fold_is_left_out_where_too_few_rows_would_remain(n_samples, n_components):
+    assert Folds.auto(n_samples, n_components).n_used == 0
+
+
+def test_automatic_folds_are_fewer_with_more_rows():
+    used = [Folds.auto(n, 2) for n in (3, 6, 500, 501, 10_000, 10_001)]
+    assert [folds and folds.n_used for folds in used] == [0, 3, 3, 1, 1, None]
