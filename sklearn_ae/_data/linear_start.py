@@ -208,7 +208,7 @@ def _leading_subspace(
     They are those above the noise floor, or those that hold all but REDUNDANT_SHARE of
     what PCA leaves, if these are fewer. The columns themselves train better than as
     many directions do, so half of the directions or more have to go; the fit to a wide
-    table then takes about 0.6 of the time (ablation benchmark, "subspace"). Where no
+    table then takes less time (ablation benchmark, "no leading subspace"). Where no
     direction beyond PCA's stands out of the noise, dependence may hide from the
     eigenvalues, as in one-hot columns: the floor is not used.
     """

@@ -7,7 +7,6 @@ from sklearn_ae._fit.callback_support import with_callbacks as with_callbacks
 from sklearn_ae._fit.code_size import code_size as code_size
 from sklearn_ae._fit.constraints import PARAMETER_CONSTRAINTS as PARAMETER_CONSTRAINTS
 from sklearn_ae._fit.epochs import most_epochs as most_epochs
-from sklearn_ae._fit.finish import make_exact as make_exact
 from sklearn_ae._fit.fit import fit_autoencoder as fit_autoencoder
 from sklearn_ae._fit.module_parameters import (
     ModuleParametersMixin as ModuleParametersMixin,

@@ -7,7 +7,6 @@ from sklearn_ae._model.code_basis import CodeBasis as CodeBasis
 from sklearn_ae._model.code_basis import CodeMoments as CodeMoments
 from sklearn_ae._model.gauss_newton import GaussNewton as GaussNewton
 from sklearn_ae._model.inference import Codec as Codec
-from sklearn_ae._model.inference import check_finite as check_finite
 from sklearn_ae._model.jacobian import average_jacobian as average_jacobian
 from sklearn_ae._model.losses import HUBER_THRESHOLD as HUBER_THRESHOLD
 from sklearn_ae._model.losses import AbsoluteError as AbsoluteError

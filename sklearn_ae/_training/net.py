@@ -45,7 +45,7 @@ class Net(NeuralNet):
 
     Its batches are tensors on its device, and its history has one row an epoch, with
     the last batch alone. An override that only saves time says what the inherited
-    method would add to a fit to 50 columns in batches of 128 (ablation benchmark).
+    method adds, roughly, to a fit to 50 columns in batches of 128.
     """
 
     module_: Any
