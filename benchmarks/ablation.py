@@ -208,7 +208,7 @@ SWITCHED_OFF: dict[str, Variant] = {
     DEFAULT: Variant(inference=True),
     OTHER_SEED: Variant(seed_shift=1000),
     "no steps": Variant({"transform_max_iter": 0}, inference=True),
-    "no steps, encoder not fused": Variant(
+    "no steps nor fused encoder": Variant(
         {"transform_max_iter": 0}, {"fused_encoder": giving(None)}, inference=True
     ),
     "no cross-validation": Variant({"cv": None}),

@@ -20,7 +20,7 @@ from sklearn_ae import AutoencoderTransformer
 
 # Those that change how the same numbers are computed.
 SAME_NUMBERS = {
-    DEFAULT, "no steps, encoder not fused", "torch takes all threads",
+    DEFAULT, "no steps nor fused encoder", "torch takes all threads",
     "inherited infer", "inherited get_loss", "inherited _set_training",
     "inherited notify",
 }  # fmt: skip
