@@ -18,8 +18,10 @@ OUTPUT, RECORD = HERE / "output", HERE / "results"
 SUITES = {
     "redundant_features": "a regression behind codes of redundant columns; real tables",
     "compression": "what methods lose when they compress tables (hours)",
+    "frontier": "what methods lose, against the seconds of their fits (hours)",
     "shares": "how many codes a share of the variance takes",
     "imputation": "missing cells, beside imputers",
+    "floor": "500 synthetic tables: never much worse than PCA (minutes)",
     "classics": "the autoencoders of the textbooks, on images",
     "speed": "seconds and memory",
     "ablation": "what each mechanism of a fit is worth (an hour or more)",

@@ -29,13 +29,15 @@ from sklearn_ae import AutoencoderTransformer
 NAMES = {
     "shrinkage": "sklearn_ae._fit.train.cross_validated_shrinkage",
     "best_shrinkage": "sklearn_ae._fit.cross_validation._best_shrinkage",
-    "smallest_gain": "sklearn_ae._fit.cross_validation.SMALLEST_GAIN",
+    "n_errors": "sklearn_ae._fit.cross_validation.N_ERRORS",
     "few_samples": "sklearn_ae._fit.cross_validation.FEW_SAMPLES",
     "equal_rows": "sklearn_ae._fit.cross_validation._equal_rows",
-    "first_epochs": "sklearn_ae._fit.train.epochs_before_cross_validation",
-    "extension": "sklearn_ae._fit.train.extension",
-    "times_few_rows": "sklearn_ae._fit.epochs.TIMES_AT_PCA_FEW_ROWS",
-    "auto_max_iter": "sklearn_ae._fit.problem.auto_max_iter",
+    "worth": "sklearn_ae._fit.budget.WORTH",
+    "first_epochs": "sklearn_ae._fit.budget.FIRST_EPOCHS",
+    "is_worth_it": "sklearn_ae._fit.train.is_worth_it",
+    "epochs_that_follow": "sklearn_ae._fit.train.epochs_that_follow",
+    "show_averages": "sklearn_ae._training.callbacks.AveragedWeights.show",
+    "power": "sklearn_ae._training.callbacks.POWER",
     "fold_start": "sklearn_ae._data.linear_start.LinearStart.of_rows",
     "has_ridge_solution": "sklearn_ae._fit.train.has_ridge_solution",
     "refit": "sklearn_ae._fit.train.refit_last_layer",
@@ -46,13 +48,12 @@ NAMES = {
     "few_values": "sklearn_ae._training.criterion.FEW_VALUES",
     "steps": "sklearn_ae._fit.problem.GaussNewton.of_rows",
     "subspace": "sklearn_ae._data.linear_start._leading_subspace",
-    "noise_floor": "sklearn_ae._data.linear_start.n_above_noise_floor",
     "reach": "sklearn_ae._model.autoencoder.REACH",
     "set_pca": "sklearn_ae._model.autoencoder.CorrectedPCA.set_pca",
     "adam": "torch.optim.AdamW",
-    "warm_up": "sklearn_ae._training.callbacks.WARM_UP",
+    "n_steps_rising": "sklearn_ae._training.callbacks.N_STEPS_RISING",
     "one_thread": "sklearn_ae._model.threads.one_thread",
-    "fused_encoder": "sklearn_ae._model.inference.fuse_encoder",
+    "is_fused": "sklearn_ae._model.inference.is_fused",
     "infer": "sklearn_ae._training.net.Net.infer",
     "get_loss": "sklearn_ae._training.net.Net.get_loss",
     "set_training": "sklearn_ae._training.net.Net._set_training",
@@ -105,7 +106,7 @@ def _with_factor(choose: Callable[[float], float], shrinkage: Any) -> Any:
 
     def chosen(*args: Any) -> Any:
         found = shrinkage(*args)
-        return found._replace(factor=choose(found.factor))
+        return choose(found)
 
     return chosen
 
@@ -161,9 +162,10 @@ def _inherited(name: str) -> Change:
     return lambda _: getattr(NeuralNet, name)
 
 
-def _times(factor: float, epochs: Any) -> Any:
-    """Take more or fewer epochs."""
-    return lambda n_samples: round(factor * epochs(n_samples))
+def worth_at_once(losses: list[float]) -> bool:
+    """Let training end where one round gains little."""
+    least = 1 - resolve_name(NAMES["worth"])
+    return len(losses) < 2 or losses[-1] < least * min(losses[:-1])
 
 
 # Compared by identity, which makes `build` hashable: it is warmed up once per variant.
@@ -209,13 +211,13 @@ SWITCHED_OFF: dict[str, Variant] = {
     OTHER_SEED: Variant(seed_shift=1000),
     "no steps": Variant({"transform_max_iter": 0}, inference=True),
     "no steps nor fused encoder": Variant(
-        {"transform_max_iter": 0}, {"fused_encoder": giving(None)}, inference=True
+        {"transform_max_iter": 0}, {"is_fused": giving(False)}, inference=True
     ),
     "no cross-validation": Variant({"cv": None}),
     "shrinkage 0 or 1": changing(
         shrinkage=partial(_with_factor, lambda f: float(f > 0))
     ),
-    "any gain counts": changing(smallest_gain=to(0.0)),
+    "any gain counts": changing(n_errors=to(0.0)),
     "shrinkage by the encoder alone": changing(shrinkage=partial(_measured, False)),
     "shrinkage by the steps alone": changing(shrinkage=partial(_measured, True)),
     "one fold": changing(few_samples=to(0)),
@@ -225,11 +227,12 @@ SWITCHED_OFF: dict[str, Variant] = {
     "PCA of all rows in folds": changing(
         fold_start=lambda _: lambda start, *args, **kwargs: start
     ),
-    "no training after cross-validation": changing(
-        first_epochs=lambda _: lambda n: n, extension=giving(1.0)
+    "no training after cross-validation": changing(epochs_that_follow=giving(0)),
+    "epochs do not follow the folds": changing(
+        is_worth_it=giving(False), first_epochs=to(16)
     ),
-    "epochs do not follow the folds": changing(extension=giving(1.0)),
-    "no more epochs for few rows": changing(times_few_rows=to(0.5)),
+    "one round has to be worth it": changing(is_worth_it=lambda _: worth_at_once),
+    "no averages": changing(show_averages=giving(None)),
     "no refit": changing(has_ridge_solution=giving(False)),
     "no bandwidth": changing(bandwidths=to(1e30)),
     "no linear skip": changing(silence=_without_skip),
@@ -237,10 +240,9 @@ SWITCHED_OFF: dict[str, Variant] = {
     "shift cost not by size": changing(few_values=to(0)),
     "shift cost not in steps": changing(steps=_without_shift_cost),
     "no leading subspace": changing(subspace=giving(None)),
-    "no noise floor": changing(noise_floor=lambda _: lambda e, n, p: len(e)),
     "no range": changing(reach=to(1e30)),
     "no decay": Variant({"alpha": 0.0}),
-    "no warm-up": changing(warm_up=to(0.0)),
+    "no warm-up": changing(n_steps_rising=to(0)),
     "torch takes all threads": changing(one_thread=giving(nullcontext())),
 }
 # What else the defaults could be: parameters, then constants, then skorch's own ways.
@@ -256,16 +258,19 @@ OTHER_VALUES = {
     for value in values
 } | {
     f"{name} {value}": changing(**{name: to(value)})
-    for name, values in {"bandwidths": (1.0, 3.0), "shift_factor": (0.2, 1.0)}.items()
+    for name, values in {
+        "bandwidths": (1.0, 3.0),
+        "shift_factor": (0.2, 1.0),
+        "worth": (0.2,),
+        "power": (3, 16),
+        "n_errors": (3.0,),
+        "reach": (1.0, 2.0),
+    }.items()
     for value in values
 }
 OTHER_VALUES |= {
     f"penalty {value}": changing(refit=partial(_with_penalty, value))
     for value in (10.0, 100.0)
-}
-OTHER_VALUES |= {
-    f"epochs times {times}": changing(auto_max_iter=partial(_times, times))
-    for times in (0.5, 2.0)
 }
 OTHER_VALUES |= {
     "code step 1": changing(set_pca=partial(_scaled_code_step, 1 / 0.6)),

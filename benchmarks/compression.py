@@ -39,7 +39,7 @@ WORST_SPLIT = 1.01
 MEDIAN_TO_PCA = 0.65
 WORST_TO_RIVAL = 1.02
 MEDIAN_TO_RIVAL = 0.85
-TIME_TO_DIMKIT = 1 / 3
+TIME_TO_DIMKIT = 2 / 3
 SCORE_TOLERANCE = 0.01
 
 INTRO = """\
@@ -158,11 +158,11 @@ def promises(rows: pd.DataFrame) -> list[Promise]:
     if OURS not in fvu:
         return []
     linear = ratios.table_means(score_differences(rows, "linear_score"))[OURS]
-    dimkit = "fit time over all tables at most {:.2f} times dimkit's"
+    dimkit = "processor time of fits over all tables at most {:.2f} times dimkit's"
     return [
         *_to_pca(fvu),
         *_to_rivals(against_rivals(fvu)["ratio"]),
-        at_most(dimkit, time_ratio(rows), TIME_TO_DIMKIT),
+        at_most(dimkit, time_ratio(rows, "cpu_seconds"), TIME_TO_DIMKIT),
         *_linear(linear),
     ]
 

@@ -14,7 +14,6 @@ from sklearn_ae._fit import describe_network, describe_training
 from sklearn_ae._model import build_autoencoder
 from sklearn_ae._training import (
     Objective,
-    Phase,
     Rows,
     run_epochs,
     start_training,
@@ -87,7 +86,7 @@ class Training:
             criterion=criterion.criterion,
             corruption=None,
             options=describe_training(self.estimator),
-            phases=[Phase(len(self.x), n_epochs)],
+            n_rows=len(self.x),
             seed=0,
         )
         return partial(run_epochs, net, self.rows.dataset(), n_epochs)

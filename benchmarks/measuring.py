@@ -3,13 +3,15 @@
 import ctypes
 import gc
 import os
+import signal
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from types import TracebackType
+from threading import current_thread, main_thread
+from types import FrameType, TracebackType
 from typing import Any
 
 import numpy as np
@@ -42,14 +44,14 @@ class Split:
     y_test: np.ndarray
 
 
-def split_table(table: Table, split: int) -> Split:
-    """Shuffle, hold a quarter of the rows out, standardise by the others.
+def split_table(table: Table, split: int, held_out: float = HELD_OUT) -> Split:
+    """Shuffle, hold a share of the rows out, standardise by the others.
 
     In double precision, as a user's columns are behind `StandardScaler`; a method that
     works in single precision converts them itself.
     """
     X, X_test, y, y_test = train_test_split(
-        table.X.astype(np.float64), table.y, test_size=HELD_OUT, random_state=split
+        table.X.astype(np.float64), table.y, test_size=held_out, random_state=split
     )
     scaler = StandardScaler().fit(X)
     return Split(scaler.transform(X), y, scaler.transform(X_test), y_test)
@@ -105,6 +107,30 @@ def one_thread() -> Iterator[None]:
             yield
         finally:
             torch.set_num_threads(count)
+
+
+@contextmanager
+def time_limit(seconds: float) -> Iterator[None]:
+    """Raise TimeoutError after so many processor seconds of this process.
+
+    In the main thread alone, and on systems that have such a timer; a call into a
+    library is not interrupted, the error comes when it returns.
+    """
+    in_main_thread = current_thread() is main_thread()
+    if not (in_main_thread and hasattr(signal, "setitimer")):
+        yield
+        return
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        raise TimeoutError(f"stopped after {seconds:g} processor seconds")
+
+    before = signal.signal(signal.SIGPROF, stop)
+    signal.setitimer(signal.ITIMER_PROF, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_PROF, 0)
+        signal.signal(signal.SIGPROF, before)
 
 
 class PeakMemory:

@@ -10,9 +10,10 @@ from pathlib import Path
 import pandas as pd
 
 from benchmarks import compression, imputation, ratios, records, redundant_features
+from benchmarks import frontier as frontier_suite
 from benchmarks import shares as shares_suite
 from benchmarks.ratios import OURS, REFERENCE
-from benchmarks.reports import decimals, markdown
+from benchmarks.reports import decimals, markdown, three_digits
 
 README = Path(__file__).parents[1] / "README.md"
 RESULTS = Path(__file__).parent / "results"
@@ -69,6 +70,26 @@ def compressed(rows: pd.DataFrame) -> str:
     )
 
 
+def frontier(rows: pd.DataFrame) -> str:
+    """Say what our curve reaches, and who is off it."""
+    table = frontier_suite.summarise(rows)
+    ours = [
+        f"{'the default fit' if budget == frontier_suite.DEFAULT else f'`{budget}`'} "
+        f"{row[frontier_suite.RATIO]:.2f} in {three_digits(row['seconds'])} s"
+        for budget, row in table.rename(lambda m: m.removeprefix(f"{OURS} ")).iterrows()
+        if budget in frontier_suite.BUDGETS
+    ]
+    beaten = ", ".join(frontier_suite.dominating(table).index) or "no other method"
+    missing = [m for m in frontier_suite.METHODS if m not in table.index]
+    return (
+        f"Geometric means over {table['cells'].max()} cells of "
+        f"{rows['table'].nunique()} tables, loss as a ratio to PCA's: "
+        f"{'; '.join(ours)}. At once cheaper and better than this curve, from "
+        f"{frontier_suite.FROM} s on: {beaten}. "
+        f"Not measured: {', '.join(missing) or 'none'}."
+    )
+
+
 def shares(rows: pd.DataFrame) -> str:
     """Say on how many tables fewer codes are taken."""
     sizes = shares_suite.wide(rows, "n_components")
@@ -104,6 +125,7 @@ def classics(rows: pd.DataFrame) -> str:
 BLOCKS: dict[str, tuple[str, Callable[[pd.DataFrame], str]]] = {
     "regimes": ("redundant_features", regimes),
     "compression": ("compression", compressed),
+    "frontier": ("frontier", frontier),
     "shares": ("shares", shares),
     "imputation": ("imputation", imputed),
     "classics": ("classics", classics),

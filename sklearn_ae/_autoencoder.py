@@ -1,10 +1,8 @@
 """The estimator: its parameters, and how a fit is put together."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from numbers import Integral
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -16,6 +14,7 @@ from torch import nn
 from sklearn_ae._fit import (
     PARAMETER_CONSTRAINTS,
     CallbackSupportMixin,
+    EpochReport,
     Fit,
     ModuleParametersMixin,
     check_continues,
@@ -23,7 +22,6 @@ from sklearn_ae._fit import (
     code_size,
     describe_network,
     describe_training,
-    epoch_report,
     fit_autoencoder,
     most_epochs,
     training_data,
@@ -35,20 +33,16 @@ from sklearn_ae._reconstruction import ReconstructionMixin
 
 
 class AutoencoderTransformer(
-    PersistenceMixin,
-    ModuleParametersMixin,
-    CallbackSupportMixin,
-    ReconstructionMixin,
+    PersistenceMixin, ModuleParametersMixin, CallbackSupportMixin, ReconstructionMixin
 ):
     """Autoencoder that starts as PCA and learns what PCA misses.
 
-    It reduces `n_features` columns to `n_components` codes, as
-    :class:`~sklearn.decomposition.PCA` does, and back. It pays where many columns
-    follow few quantities along curves, and costs seconds to minutes instead of
-    milliseconds. The model is PCA plus a learned correction, which is zero before
-    training and is kept only as far as it helps: rows trained on are reconstructed no
-    worse than by PCA, in the loss that is asked for. Columns of different units should
-    be scaled first, as for PCA.
+    It reduces `n_features` columns to `n_components` codes, as PCA does, and back. It
+    pays where many columns follow few quantities along curves, and costs seconds to
+    minutes instead of milliseconds. The model is PCA plus a learned correction, which
+    is zero before training and is kept only as far as it helps: rows trained on are
+    reconstructed no worse than by PCA, in the loss that is asked for. Columns of
+    different units should be scaled first, as for PCA.
 
     Ordinary users need the first four parameters. From `loss` on they change what is
     learned, from `hidden_layer_sizes` on the network, from `batch_size` on training.
@@ -56,43 +50,36 @@ class AutoencoderTransformer(
     Parameters
     ----------
     n_components : int, float or None, default=2
-        Number of codes. A float between 0 and 1 asks for the smallest code that
-        explains this share of the variance of held-out rows, at most PCA's number; it
-        needs `init="pca"`, and a class as `module`. None takes
-        `min(n_samples, n_features)`, the most there can be with `init="pca"`.
-
+        Number of codes. A float between 0 and 1 asks for the fewest, at most PCA's,
+        that explain this share of the variance of held-out rows; it needs `init="pca"`,
+        and a class as `module`. None takes `min(n_samples, n_features)`, the most that
+        `init="pca"` can have.
     max_iter : int or "auto", default="auto"
-        Number of epochs. "auto" visits 360,000 rows in 10 to 32 epochs, or up to twice
-        as many where cross-validation shows that much bends.
-
+        Number of epochs. "auto" goes on while rows that are left out gain by it, for 16
+        to 200 epochs, each of 10,000 rows at most; 32 without `cv`, at most 100 with
+        `early_stopping=True`. 20 is a quick choice.
     random_state : int, RandomState instance or None, default=None
         Determines initial weights, order of rows and splits. Pass an int for the same
         result in every call; None draws from NumPy's global generator.
-
     verbose : int, default=0
         0 prints nothing, 1 shows a progress bar, 2 prints a line for each epoch.
 
     loss : {"squared_error", "absolute_error", "huber", "log_loss"}, \
             default="squared_error"
-        What training minimises, over what predicting the mean costs. "squared_error" is
-        PCA's; "absolute_error" and "huber" (squared up to 1.35 standard deviations of
-        what PCA leaves in a column) are for outliers, and outlying rows count less for
-        PCA too. "log_loss" is the cross-entropy of values between 0 and 1 and needs
-        `output_activation="logistic"`.
-
+        What training minimises. "squared_error" is PCA's; "absolute_error" and "huber"
+        (squared up to 1.35 standard deviations of what PCA leaves in a column) are for
+        outliers, and outlying rows count less for PCA too. "log_loss" is the
+        cross-entropy of values from 0 to 1 and needs `output_activation="logistic"`.
     noise : float, tuple, callable or None, default=None
         Noise on the input while training, whose target stays clean. A float is the
         standard deviation of Gaussian noise in the units of `X`; a tuple is
         `("gaussian", level)`, `("masking", share)` or `("swap", share)`; a callable
         maps a batch and a `torch.Generator` to a batch. None adds none.
-
     nested_dropout : float, default=0.0
         Share of the rows in each step that are reconstructed from a random number of
         their first codes alone, so that the first codes are useful without the others.
-
     whiten : bool, default=False
         Whether codes get unit variance, as in PCA, rather than the scale of its scores.
-
     transform_max_iter : int or "auto", default="auto"
         Steps of `transform` from the encoder's codes to those whose reconstructions are
         nearest to the rows. "auto" is 1 after training on at most 50,000 rows, else 0.
@@ -103,70 +90,54 @@ class AutoencoderTransformer(
         Widths of the encoder's hidden layers, from the input towards the code; the
         decoder mirrors them. `()` is a linear autoencoder; with `init="pca"` PCA, and
         not trained. Ignored with a `module` that does not ask for it.
-
     activation : {"identity", "logistic", "relu", "silu", "tanh"}, default="silu"
         Activation of the hidden layers. Ignored as `hidden_layer_sizes` is.
-
     init : {"pca", "random"}, default="pca"
         Where training starts: "pca" trains a correction of PCA, "random" a textbook
         autoencoder without PCA, which may end below it.
-
     module : torch.nn.Module, class of such or None, default=None
         A network with the methods `encode` and `decode`; None is
         :class:`~sklearn_ae.FullyConnected`. A class is given those of `n_features`,
         `n_components`, `hidden_layer_sizes`, `activation` and `init` that its
         constructor names, and `module__*`; an instance is copied, with its weights.
         With `init="pca"` it is a correction of PCA, else the whole model.
-
     code_activation : {"identity", "logistic", "relu", "silu", "tanh"}, \
             default="identity"
         Activation of the codes; others than "identity" need `init="random"`.
-
     output_activation : {"identity", "logistic"}, default="identity"
         "logistic" keeps reconstructions between 0 and 1, where `X` has to be too.
-
     code_penalty : float, default=0.0
         Cost of the codes' mean absolute value over their root mean square, for sparse
         codes. Above 0 it needs `init="random"`.
 
     batch_size : int or "auto", default="auto"
         Rows in a step of training. "auto" is a sixteenth of the rows, from 32 to 192.
-
     learning_rate_init : float, default=0.01
-        Peak of the learning rate of AdamW, which rises and falls in one cycle.
-
-    alpha : float, default=1.0
-        Weight decay: idle weights shrink by `exp(-alpha)`, less beyond 2,500 rows.
-
+        Learning rate of AdamW, whose weights are averaged over the steps.
+    alpha : float, default=0.03
+        Weight decay of AdamW for each code; it fades beyond 2,500 rows.
     cv : int, cross-validation splitter, iterable, "auto" or None, default="auto"
-        Folds on which the shrinkage of the correction is chosen. "auto" is 3 folds up
-        to 500 rows, one of 4 up to 10,000, none beyond. None keeps all that is learned.
+        Folds that tell how long to train and how much of the correction to keep. "auto"
+        is 3 folds up to 500 rows, one of 4 up to 10,000, and then 2,500 rows that are
+        not trained on. None keeps all that is learned.
         Ignored with `early_stopping=True`, `init="random"` or when a fit is continued.
-
     early_stopping : bool, default=False
         Whether to hold out rows, to stop when their loss no longer improves and to keep
         the best weights, instead of cross-validation.
-
     validation_fraction : float, default=0.1
         Share of the rows to hold out. Ignored unless `early_stopping=True`.
-
     n_iter_no_change : int, default=10
         Epochs to wait for an improvement. Ignored unless `early_stopping=True`.
-
     tol : float, default=1e-4
         Smallest improvement that counts, as a share of PCA's loss (with
         `init="random"`, of the mean's). Ignored unless `early_stopping=True`.
-
     warm_start : bool, default=False
         Whether to go on from the previous fit and its PCA, without cross-validation.
-
     device : str, default="auto"
         Where to train, as torch names it; "auto" is "cuda" if there is one, else "cpu".
-
     callbacks : list of skorch callbacks or None, default=None
         Called while training; each an instance, or a pair of a name and one. Callbacks
         of scikit-learn are given to `set_callbacks` instead. None adds none.
-
     **module__ : dict
         Arguments of the class `module`, as `module__name`; they can be searched over.
 
@@ -180,15 +151,14 @@ class AutoencoderTransformer(
     feature_contributions_ : ndarray of shape (n_components, n_features)
         Average derivative of each code by each column; of PCA, its `components_`.
     pca_score_ : float
-        Fraction of variance that PCA explains with as many components: of the held-out
-        rows with `early_stopping=True`, else of the training data.
+        Fraction of variance that PCA explains with as many components, of the rows of
+        `best_loss_`.
     shrinkage_ : float
         Factor on the correction, from 0 (the result is PCA) to 1.
     n_iter_ : int
         Number of epochs run.
     loss_curve_ : list of float of length n_iter_
-        Mean training loss of each epoch, penalties included, as a fraction of what
-        predicting the mean costs.
+        Mean training loss of each epoch, with penalties, over that of the mean.
     validation_loss_curve_ : list of float of length n_iter_ or None
         The same of the held-out rows, without penalties; None without such rows.
     best_loss_ : float
@@ -211,8 +181,7 @@ class AutoencoderTransformer(
     Missing values (NaN) are left out of the loss, and `inverse_transform` of the codes
     imputes them. Rows of weight 2 count as rows given twice. The same `random_state`
     gives the same bits on the same machine and thread count; global generators of torch
-    and Python are left alone. Ctrl-C ends training with `KeyboardInterrupt`. The user
-    guide explains each of these, and how a fit works.
+    and Python are left alone. The user guide explains these, and how a fit works.
 
     Examples
     --------
@@ -246,7 +215,7 @@ class AutoencoderTransformer(
         code_penalty: float = 0.0,
         batch_size: int | str = "auto",
         learning_rate_init: float = 0.01,
-        alpha: float = 1.0,
+        alpha: float = 0.03,
         cv: Any = "auto",
         early_stopping: bool = False,
         validation_fraction: float = 0.1,
@@ -290,7 +259,7 @@ class AutoencoderTransformer(
     @_fit_context(prefer_skip_nested_validation=True)
     def fit(
         self, X: ArrayLike, y: object = None, sample_weight: ArrayLike | None = None
-    ) -> AutoencoderTransformer:
+    ) -> Self:
         """Fit the autoencoder to `X`.
 
         An estimator that was fitted before keeps its state when the fit fails.
@@ -318,28 +287,24 @@ class AutoencoderTransformer(
         KeyboardInterrupt
             If training is interrupted.
         """
-        draft = self._unfitted_copy()
+        draft = object.__new__(type(self))
+        draft.__dict__ = self._unfitted()
         draft._fit(self, X, y, sample_weight)
         # Only a fit that has succeeded replaces what was there before.
-        self.__dict__ = vars(self._unfitted_copy()) | vars(draft)
+        self.__dict__ = self._unfitted() | vars(draft)
         return self
 
-    def _unfitted_copy(self) -> AutoencoderTransformer:
-        """Return a shallow copy without fitted attributes."""
-        draft = object.__new__(type(self))
+    def _unfitted(self) -> dict[str, Any]:
+        """Return all attributes but fitted ones."""
         parameters = self.get_params(deep=False)
-        for name, value in vars(self).items():
-            is_fitted = name == "_fit_result" or name.endswith("_")
-            if name in parameters or not is_fitted:
-                setattr(draft, name, value)
-        return draft
+        return {
+            name: value
+            for name, value in vars(self).items()
+            if name in parameters or not (name == "_fit_result" or name[-1] == "_")
+        }
 
     def _fit(
-        self,
-        owner: AutoencoderTransformer,
-        rows: ArrayLike,
-        y: object,
-        sample_weight: ArrayLike | None,
+        self, owner: Self, rows: ArrayLike, y: object, sample_weight: ArrayLike | None
     ) -> None:
         """Validate, train and set the fitted attributes; `owner` is what is fitted."""
         options = describe_training(self)
@@ -357,12 +322,16 @@ class AutoencoderTransformer(
             if previous is not None:
                 check_continues(previous, n_features, architecture)
                 _check_feature_names(owner, rows, reset=False)
-            elif data.validation is None:
+            elif data.held_out is None:
                 folds = choose_folds(self, n_rows, n_components, kept)
-            n_epochs = most_epochs(options.max_iter, n_rows, folds is not None)
-            report = epoch_report(
-                owner, n_epochs, rows, y, sample_weight, self._fitted_attributes
-            )
+            is_validated = data.held_out is not None
+            n_epochs = most_epochs(options.max_iter, folds is not None, is_validated)
+            report = None
+            if getattr(owner, "_skl_callbacks", None):
+                given = {"X": rows, "y": y, "metadata": None}
+                if sample_weight is not None:
+                    given["metadata"] = {"sample_weight": sample_weight}
+                report = EpochReport(owner, n_epochs, given, self._fitted_attributes)
             fit = fit_autoencoder(
                 data,
                 architecture,
@@ -374,7 +343,7 @@ class AutoencoderTransformer(
             )
         self.__dict__.update(self._fitted_attributes(fit))
         if report is not None:
-            report.end(fit)
+            report.end_epoch(lambda: fit)
 
     def _fitted_attributes(self, fit: Fit) -> dict[str, Any]:
         """Return what follows from the fit, and the names of X."""

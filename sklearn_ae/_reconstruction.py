@@ -1,6 +1,6 @@
 """What a fitted estimator does with rows and codes."""
 
-from __future__ import annotations
+import math
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -9,7 +9,7 @@ from sklearn.base import (
     ClassNamePrefixFeaturesOutMixin,
     TransformerMixin,
 )
-from sklearn.utils import Tags, check_array
+from sklearn.utils import Tags, assert_all_finite, check_array
 from sklearn.utils.validation import (
     _check_sample_weight,
     check_is_fitted,
@@ -59,7 +59,9 @@ class ReconstructionMixin(
             Rows in the space of the training data, in the floating dtype of the codes.
         """
         check_is_fitted(self)
-        codes = check_array(X, dtype=[np.float64, np.float32])
+        codes = check_array(X, dtype=[np.float64, np.float32], ensure_all_finite=False)
+        if not _has_finite_sum(codes):
+            assert_all_finite(codes)
         if codes.shape[1] != self.n_components_:
             raise ValueError(
                 f"X has {codes.shape[1]} codes in each row, but this "
@@ -142,11 +144,13 @@ class ReconstructionMixin(
             X,
             dtype=[np.float64, np.float32],
             reset=False,
-            ensure_all_finite="allow-nan",
+            ensure_all_finite=False,
         )
-        missing = missing_cells(validated)
-        if missing is not None:
-            check_some_observed(missing, axis=1)
+        if not _has_finite_sum(validated):
+            assert_all_finite(validated, allow_nan=True, input_name="X")
+            missing = missing_cells(validated)
+            if missing is not None:
+                check_some_observed(missing, axis=1)
         return validated
 
     @property
@@ -165,3 +169,9 @@ class ReconstructionMixin(
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         tags.input_tags.allow_nan = True
         return tags
+
+
+def _has_finite_sum(array: NDArray) -> bool:
+    """Whether no cell need be looked at, which takes long with one row."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        return math.isfinite(array.sum())

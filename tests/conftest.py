@@ -51,10 +51,10 @@ def noise():
 
 @pytest.fixture(scope="session")
 def wide_linear():
-    """Three strong factors and white noise in a hundred columns."""
+    """Three strong factors and faint white noise in a hundred columns."""
     rng = np.random.default_rng(3)
     X = 3 * rng.standard_normal((200, 3)) @ rng.standard_normal((3, 100))
-    X = X + rng.standard_normal(X.shape)
+    X = X + 0.01 * rng.standard_normal(X.shape)
     X.setflags(write=False)
     return X
 
@@ -69,7 +69,7 @@ def quick():
             "activation": "silu",
             "batch_size": 32,
             "learning_rate_init": 0.03,
-            "alpha": 0.1,
+            "alpha": 0.03,
             "max_iter": 4,
             "cv": None,
             "early_stopping": False,

@@ -148,16 +148,15 @@ def test_instance_starts_from_its_weights_and_keeps_them(quick, curved):
 def test_share_of_the_variance_needs_a_class(quick, curved):
     network = Narrow(12, 2)
     message = (
-        "n_components=0.9 is a share of the variance, for which networks of several "
-        "sizes are trained, but module is an instance of Narrow. Give its class, or "
-        "the number of codes as an int."
+        "n_components=0.9 is a share of the variance, which needs a class as module. "
+        "Give the number of codes as an int."
     )
     with pytest.raises(ValueError, match=re.escape(message)):
         quick(0.9, module=network).fit(curved)
 
 
 def test_arguments_for_an_instance_are_refused(quick, curved):
-    message = "module__width is an argument for a class, but module is an instance of"
+    message = "module__width is an argument for a class of your own, but module=Narrow("
     with pytest.raises(ValueError, match=re.escape(message)):
         quick(module=Narrow(12, 2), module__width=3).fit(curved)
 

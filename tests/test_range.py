@@ -42,13 +42,15 @@ def test_reconstructions_go_on_in_a_plane(fitted, curved):
 
 
 def test_rows_in_range_do_not_notice(fitted, curved):
-    before = fitted.inverse_transform(fitted.transform(curved))
+    before = fitted.score_samples(curved)
     module = module_of(fitted)
     code_range = module.code_range
     module.code_range = endless(module)
-    free = fitted.inverse_transform(fitted.transform(curved))
+    free = fitted.score_samples(curved)
+    shifted = fitted.score_samples(3 * curved)
     module.code_range = code_range
     assert_array_equal(before, free)
+    assert (shifted != fitted.score_samples(3 * curved)).mean() > 0.5
 
 
 def test_far_rows_lose_what_they_lose_with_pca():
@@ -66,8 +68,9 @@ def test_far_rows_lose_what_they_lose_with_pca():
     far = np.array([[1e4, 1e4, 0.0, 0.0]])
     ratio = lost(model, far) / lost(pca, far)
     assert ratio < 1.05
+    assert_allclose(-model.score_samples(far), lost(model, far), rtol=1e-9)
     module_of(model).code_range = endless(module_of(model))
-    assert lost(model, far) > 100 * lost(pca, far)
+    assert -model.score_samples(far) > 100 * lost(pca, far)
 
 
 def test_range_is_open_where_training_goes_on(curved):

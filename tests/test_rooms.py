@@ -37,7 +37,7 @@ MOST_LINES_OF_BODY = 50
 MEDIAN_LINES_OF_BODY = 12
 MOST_CONSTANTS = 35
 MOST_LINES_OF_CLASS_DOCSTRING = 200
-MOST_LINES = 7_420
+MOST_LINES = 6_975
 CONSTANT = re.compile(r"_?[A-Z][A-Z0-9_]+")
 FUNCTIONS = ast.FunctionDef | ast.AsyncFunctionDef
 
@@ -280,7 +280,7 @@ def class_docstrings_are_short(package):
 
 
 def package_is_small(package):
-    """The package has at most 7,420 lines."""
+    """The package has at most 6,975 lines."""
     total = sum(map(n_lines, files_of(package)))
     if total > MOST_LINES:
         yield f"{total} lines"
@@ -289,14 +289,14 @@ def package_is_small(package):
 def exported(init):
     """Return the names that a room hands on, or None if there are none.
 
-    They are in `__all__`, or imported as themselves.
+    They are in `__all__`, or else what is imported.
     """
     for node in tree_of(init).body:
         if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "__all__":
             return ast.literal_eval(node.value)
     nodes = [node for node in tree_of(init).body if isinstance(node, ast.ImportFrom)]
     aliases = [alias for node in nodes for alias in node.names]
-    return [one.name for one in aliases if one.name == one.asname] or None
+    return [one.asname or one.name for one in aliases] or None
 
 
 def rooms_say_what_they_are_for(package):

@@ -33,6 +33,7 @@ _RATIOS = (
     (epochs.SECTION, CPU_SECONDS, epochs.LOOP, "Epochs"),
     (transform.SECTION, CPU_SECONDS, transform.OURS, "Transform"),
     (transform.ROW_SECTION, CPU_SECONDS, transform.REFERENCE, "Transform of one row"),
+    (transform.BACK_SECTION, CPU_SECONDS, transform.REFERENCE, "One row back"),
     (scale.SECTION, scale.PER_ROW, "", "Fit, per row and epoch"),
     (side_by_side.SECTION, SECONDS, side_by_side.SERIAL, "Two jobs"),
     (side_by_side.BUSY_SECTION, SECONDS, side_by_side.ALONE, "Beside a busy core"),

@@ -22,6 +22,7 @@ from benchmarks.speed.timing import (
 from sklearn_ae import AutoencoderTransformer
 
 SECTION, ROW_SECTION, MEMORY_SECTION = "transform", "one row", "transform memory"
+BACK_SECTION = "one row back"
 # What the defaults are for fits to more rows and to fewer; the promises are about the
 # first, as the table that they name is so large.
 OURS, STEPPED = "autoencoder", "autoencoder, one step"
@@ -79,24 +80,33 @@ def throughput(sizes: Sizes) -> Iterator[Measurement]:
 
 
 def one_row(sizes: Sizes) -> Iterator[Measurement]:
-    """Time `transform` of one row, many times over, and PCA's."""
+    """Time both ways of one row, many times over, and PCA's."""
     X = make_rows(ROWS_TO_FIT)
-    pca = PCA(N_COMPONENTS).fit(X)
-    methods, reducers = {}, {name: fitted(X, name) for name in N_STEPS}
-    for name, reducer in (*reducers.items(), (REFERENCE, pca)):
-        methods[name] = _prepared(
-            partial(_row_by_row, reducer.transform, X, sizes.single_calls)
-        )
-    case = f"{sizes.single_calls} calls"
-    yield from alternate(ROW_SECTION, case, methods, sizes.repeats)
+    reducers = {name: fitted(X, name) for name in N_STEPS}
+    reducers[REFERENCE] = PCA(N_COMPONENTS).fit(X)
+    codes = reducers[OURS].transform(X[:1])
+    calls = sizes.single_calls
+    for section, method, row in (
+        (ROW_SECTION, "transform", X[:1]),
+        (BACK_SECTION, "inverse_transform", codes),
+    ):
+        for dtype in (np.float32, np.float64):
+            methods = {
+                name: _prepared(
+                    partial(_again, getattr(one, method), row.astype(dtype), calls)
+                )
+                for name, one in reducers.items()
+            }
+            case = f"{calls} calls, {np.dtype(dtype)}"
+            yield from alternate(section, case, methods, sizes.repeats)
 
 
-def _row_by_row(
-    transform: Callable[[np.ndarray], np.ndarray], X: np.ndarray, n_calls: int
+def _again(
+    function: Callable[[np.ndarray], np.ndarray], row: np.ndarray, n_calls: int
 ) -> None:
-    """Transform the same row so many times."""
+    """Map the same row so many times."""
     for _ in range(n_calls):
-        transform(X[:1])
+        function(row)
 
 
 def extra_megabytes(n_rows: int, method: str) -> float:

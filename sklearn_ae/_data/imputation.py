@@ -1,9 +1,8 @@
 """What a Gaussian expects missing cells to be."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +10,7 @@ from scipy.sparse import csc_array
 from sklearn.utils.extmath import randomized_svd
 from threadpoolctl import threadpool_limits
 
-Float64 = NDArray[np.float64]
+from sklearn_ae._data.table import Float64
 
 # Directions of the Gaussian: more hardly matter, and take long.
 MAX_FACTORS = 64
@@ -31,10 +30,8 @@ class Imputer:
     """Conditional mean of missing cells, given the observed ones of their row.
 
     The rows are taken for Gaussian, `x = mean + scale * (loadings @ z + noise)` with
-    standard normal factors `z` and white noise: probabilistic PCA.
-
-    Tipping, M. E., & Bishop, C. M. (1999). "Probabilistic principal component
-    analysis". Journal of the Royal Statistical Society B 61(3), 611-622.
+    standard normal factors `z` and white noise: probabilistic PCA (Tipping & Bishop,
+    1999, Journal of the Royal Statistical Society B 61(3), 611-622).
     """
 
     mean: Float64  # (n_features,)
@@ -43,24 +40,20 @@ class Imputer:
     noise: float  # variance, of columns divided by `scale`
 
     @classmethod
-    def of_constant(cls, n_features: int) -> Imputer:
+    def of_constant(cls, n_features: int) -> Self:
         """Return the imputer of rows that all equal the mean."""
         zeros = np.zeros(n_features)
         return cls(zeros, np.ones(n_features), loadings=zeros[:, None], noise=1.0)
 
     @classmethod
     def of_axes(
-        cls,
-        components: Float64,
-        eigenvalues: Float64,
-        n_samples: int,
-        total_variance: float,
-    ) -> Imputer:
-        """Return the Gaussian of principal axes and the variances along them."""
+        cls, components: Float64, eigenvalues: Float64, n_samples: int, variance: float
+    ) -> Self:
+        """Return the Gaussian of principal axes with their variances and the total."""
         n_features = components.shape[1]
         n_factors = min(_most_factors(n_samples, n_features), len(eigenvalues))
-        rest = total_variance - eigenvalues[:n_factors].sum()
-        smallest = SMALLEST_NOISE * (total_variance / n_features or 1.0)
+        rest = variance - eigenvalues[:n_factors].sum()
+        smallest = SMALLEST_NOISE * (variance / n_features or 1.0)
         noise = max(rest / max(n_features - n_factors, 1), smallest)
         # Expectation maximisation never moves a loading of zero.
         strength = np.sqrt(np.maximum(eigenvalues[:n_factors] - noise, smallest))
@@ -71,7 +64,7 @@ class Imputer:
         )
 
     @classmethod
-    def of_incomplete(cls, x: Float64, scale: Float64, weight: Float64) -> Imputer:
+    def of_incomplete(cls, x: Float64, scale: Float64, weight: Float64) -> Self:
         """Fit the Gaussian to centred rows with NaN by expectation maximisation."""
         x = x / scale
         weight = weight / weight.mean()
@@ -91,14 +84,14 @@ class Imputer:
         return replace(imputer, mean=imputer.mean * scale, scale=scale)
 
     @classmethod
-    def _of_mean_imputed(cls, x: Float64, weight: Float64) -> Imputer:
-        """Start expectation maximisation where missing cells equal their means, 0."""
+    def _of_mean_imputed(cls, x: Float64, weight: Float64) -> Self:
+        """Start where missing cells equal their means, 0."""
         rows = x * np.sqrt(weight)[:, None]
         n_rows, n_factors = len(rows), _most_factors(*rows.shape)
         _, singular, axes = randomized_svd(rows, n_factors, random_state=0)
         return cls.of_axes(axes, singular**2 / n_rows, n_rows, (rows**2).sum() / n_rows)
 
-    def _improved(self, x: Float64, weight: Float64) -> tuple[Imputer, Float64]:
+    def _improved(self, x: Float64, weight: Float64) -> tuple[Self, Float64]:
         """Take a step of expectation maximisation; return the imputed rows as well.
 
         The covariance that is expected appears in its product with the loadings only,
@@ -119,7 +112,7 @@ class Imputer:
         lengths = np.sqrt((reduced**2).sum(axis=0))
         axes, variances = _nystroem_axes(products / lengths, reduced / lengths)
         variances, variance = variances / n_rows, float(variance) / n_rows
-        improved = Imputer.of_axes(axes.T, variances, n_rows, variance)
+        improved = self.of_axes(axes.T, variances, n_rows, variance)
         return replace(improved, mean=mean), imputed
 
     def transform(self, x: Float64) -> Float64:
@@ -131,7 +124,7 @@ class Imputer:
 
     def _conditionals(
         self, x: Float64
-    ) -> Iterator[tuple[NDArray[np.intp], NDArray[np.intp], Float64, Float64]]:
+    ) -> Iterator[tuple[NDArray, NDArray, Float64, Float64]]:
         """Yield what is expected of missing cells, for rows that miss equally many.
 
         They are rows (n,), columns (n, m), gains (n, m, n_factors) and values (n, m).
@@ -157,8 +150,8 @@ class Imputer:
         """Return `R`; the inverse of the covariance is `(I - R @ R.T) / noise`."""
         n_factors = self.loadings.shape[1]
         inner = self.loadings.T @ self.loadings + self.noise * np.eye(n_factors)
-        reduced: Float64 = np.linalg.solve(np.linalg.cholesky(inner), self.loadings.T).T
-        return reduced
+        root = np.linalg.cholesky(inner)
+        return np.asarray(np.linalg.solve(root, self.loadings.T).T)
 
 
 def _most_factors(n_rows: int, n_features: int) -> int:
@@ -171,18 +164,15 @@ def _gains(loadings: Float64) -> Float64:
     transposed = loadings.transpose(0, 2, 1)
     n_cells, n_factors = loadings.shape[1:]
     if n_cells <= n_factors:
-        gains = np.linalg.inv(np.eye(n_cells) - loadings @ transposed) @ loadings
-    else:
-        gains = loadings @ np.linalg.inv(np.eye(n_factors) - transposed @ loadings)
-    return np.asarray(gains, dtype=np.float64)
+        return np.linalg.inv(np.eye(n_cells) - loadings @ transposed) @ loadings
+    return loadings @ np.linalg.inv(np.eye(n_factors) - transposed @ loadings)
 
 
 def _sums_by_column(gains: Float64, columns: NDArray, n_features: int) -> Float64:
     """Add up the vectors of all cells of each column."""
     shape, ends = (n_features, columns.size), np.arange(columns.size + 1)
     places = csc_array((np.ones(columns.size), columns.ravel(), ends), shape=shape)
-    sums: Float64 = places @ gains.reshape(columns.size, -1)
-    return sums
+    return np.asarray(places @ gains.reshape(columns.size, -1))
 
 
 def _nystroem_axes(products: Float64, axes: Float64) -> tuple[Float64, Float64]:

@@ -1,36 +1,36 @@
 """Moments and linear start, the first step of a fit: units of rows and their PCA."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sklearn_ae._data.columns import column_statistics, positive_scales
 from sklearn_ae._data.imputation import Imputer
 from sklearn_ae._data.principal_axes import PrincipalAxes
-from sklearn_ae._data.table import Float64, Table, row_blocks
+from sklearn_ae._data.table import Float64, Table, missing_cells, row_blocks
 
 # A residual below this share of the variance is rounding error in float32, so there
 # is nothing left to learn.
 RESIDUAL_FLOOR = 1e-12
-# Tables with fewer columns keep all principal components: a noise floor cannot be
-# told from so few eigenvalues, and there is little time to save.
+# Tables with fewer columns keep all of them: there is little time to save.
 MIN_FEATURES_SUBSPACE = 64
 # Share of what PCA leaves that the directions which a correction ignores may hold.
 REDUNDANT_SHARE = 1e-3
 
 
+def positive_scales(deviations: Float64) -> Float64:
+    """Return standard deviations to divide by: 1 for those that float32 takes for 0."""
+    return np.where(deviations > np.finfo(np.float32).tiny, deviations, 1.0)
+
+
 @dataclass(frozen=True)
 class LinearStart:
-    """Column statistics of the training data and its PCA, in units of `scale`.
+    """Column statistics of the training data and its PCA.
 
     "Scaled" below means `(X - mean) / scale`, where `scale` is the root mean square of
-    the columns' standard deviations, so that total_variance equals n_features (0 for
-    constant data).
+    the columns' standard deviations: total_variance is n_features, 0 for constant data.
     """
 
     mean: Float64  # (n_features,), in the units of X
@@ -55,31 +55,32 @@ class LinearStart:
         return self.residual_variance <= RESIDUAL_FLOOR * self.total_variance
 
     @classmethod
-    def of_table(cls, table: Table, n_components: int, seed: int) -> LinearStart:
-        """Compute the statistics and the principal components of a table.
-
-        Missing cells are imputed before the principal components are sought.
-        """
-        mean, scale, column_scale = column_statistics(table)
-        if scale == 0.0:
-            return cls._of_constant(mean, n_components, table.effective_size)
+    def of_table(cls, table: Table, n_components: int, seed: int) -> Self:
+        """Compute the statistics of a table, and its PCA once cells are imputed."""
+        mean, scale, column_scale = table.column_statistics()
         positive = positive_scales(column_scale)
-        imputer = (
-            None
-            if table.is_complete
-            else _fit_imputer(table.drawn(seed), mean, scale, positive)
-        )
-        blocks = ((_imputed(part, mean, scale, imputer), part.weight) for part in table)
-        axes = PrincipalAxes.of_blocks(blocks, table.X.shape, n_components, seed)
         total_variance = float((column_scale**2).sum())
-        if imputer is None:
-            imputer = Imputer.of_axes(
-                axes.components, axes.eigenvalues, len(table), total_variance
-            )
-        else:  # the mean is that of imputed rows
-            imputer = replace(imputer, mean=imputer.mean - axes.mean)
-            mean = mean + axes.mean * scale
-            total_variance = _total_variance(table, mean, scale)
+        imputer = None
+        if scale == 0.0:  # all rows are equal
+            scale, n_features = 1.0, len(mean)
+            none, directions = np.zeros(n_features), np.eye(n_components, n_features)
+            axes = PrincipalAxes(none, none, directions, np.zeros(n_components))
+            imputer = Imputer.of_constant(n_features)
+        else:
+            if not table.is_complete:
+                some = table.drawn(seed)
+                x = _scaled(some.X, mean, scale)
+                imputer = Imputer.of_incomplete(x, positive, some.weight)
+            blocks = ((_imputed(p.X, mean, scale, imputer), p.weight) for p in table)
+            axes = PrincipalAxes.of_blocks(blocks, table.X.shape, n_components, seed)
+            if imputer is None:
+                imputer = Imputer.of_axes(
+                    axes.components, axes.eigenvalues, len(table), total_variance
+                )
+            else:  # the mean is that of imputed rows
+                imputer = replace(imputer, mean=imputer.mean - axes.mean)
+                mean = mean + axes.mean * scale
+                total_variance = _total_variance(table, mean, scale)
         return cls(
             mean=mean,
             scale=scale,
@@ -91,63 +92,29 @@ class LinearStart:
             subspace=_leading_subspace(axes, n_components, table),
         )
 
-    @classmethod
-    def _of_constant(
-        cls, mean: Float64, n_components: int, n_samples: float
-    ) -> LinearStart:
-        """Start for data whose rows are all equal: every code is zero."""
-        n_features = len(mean)
-        return cls(
-            mean=mean,
-            scale=1.0,
-            column_scale=np.ones(n_features),
-            components=np.eye(n_components, n_features),
-            code_scale=np.ones(n_components),
-            residual_scale=np.zeros(n_features),
-            total_variance=0.0,
-            n_samples=n_samples,
-            imputer=Imputer.of_constant(n_features),
-            subspace=None,
-        )
-
-    def of_rows(self, x: NDArray, weight: NDArray, seed: int) -> LinearStart:
+    def of_rows(self, x: NDArray, weight: NDArray, seed: int) -> Self:
         """Return the start with the PCA of some centred and scaled rows instead."""
         n_components = len(self.components)
-        pairs = (
-            (x[rows].astype(np.float64), weight[rows]) for rows in row_blocks(*x.shape)
-        )
-        axes = PrincipalAxes.of_blocks(pairs, x.shape, n_components, seed)
+        blocks = ((p.X.astype(np.float64), p.weight) for p in Table(x, weight))
+        axes = PrincipalAxes.of_blocks(blocks, x.shape, n_components, seed)
         return replace(self, **_leading(axes, n_components))
 
-    def turned_to(self, components: NDArray) -> LinearStart:
-        """Rotate the components among themselves as close to others as can be.
-
-        The orthogonal Procrustes problem; PCA's reconstruction is the same.
-        """
+    def turned_to(self, components: NDArray) -> Self:
+        """Rotate the components as close to others as can be (Procrustes)."""
         left, _, right = np.linalg.svd(components @ self.components.T)
         rotation = left @ right
-        variances = np.square(rotation) @ np.square(self.code_scale)
-        return replace(
-            self,
-            components=rotation @ self.components,
-            code_scale=np.sqrt(variances),
-        )
-
-    def reconstruct(self, x: Float64) -> Float64:
-        """Return PCA's reconstruction of centred and scaled rows."""
-        return (x @ self.components.T) @ self.components
+        code_scale = np.sqrt(np.square(rotation) @ np.square(self.code_scale))
+        components = rotation @ self.components
+        return replace(self, components=components, code_scale=code_scale)
 
     def blocks(self, table: Table) -> Iterator[tuple[Float64, Float64, Float64]]:
-        """Yield centred, scaled and imputed rows, their weights, and their counts.
-
-        The counts say how often each cell counts, and broadcast to the rows.
-        """
+        """Yield scaled and imputed rows, their weights, and the counts of cells."""
         for part in table:
             yield self.to_imputed(part.X), part.weight, part.counts
 
     def to_imputed(self, X: NDArray) -> Float64:
         """Centre, scale and impute rows in float64."""
-        return _imputed(Table.of(X), self.mean, self.scale, self.imputer)
+        return _imputed(X, self.mean, self.scale, self.imputer)
 
     def to_scaled(self, X: NDArray) -> NDArray[np.float32]:
         """Centre and scale in float64 (float32 alone would lose offsets), then cast."""
@@ -165,19 +132,11 @@ def _scaled(X: NDArray, mean: Float64, scale: float) -> Float64:
 
 
 def _imputed(
-    table: Table, mean: Float64, scale: float, imputer: Imputer | None
+    X: NDArray, mean: Float64, scale: float, imputer: Imputer | None
 ) -> Float64:
     """Centre and scale rows in float64, and fill their missing cells."""
-    x = _scaled(table.X, mean, scale)
-    return x if imputer is None or table.is_complete else imputer.transform(x)
-
-
-def _fit_imputer(
-    table: Table, mean: Float64, scale: float, column_scale: Float64
-) -> Imputer:
-    """Learn what missing cells are expected to be."""
-    x = _scaled(table.X, mean, scale)
-    return Imputer.of_incomplete(x, column_scale, table.weight)
+    x = _scaled(X, mean, scale)
+    return x if imputer is None or missing_cells(X) is None else imputer.transform(x)
 
 
 def _total_variance(table: Table, mean: Float64, scale: float) -> float:
@@ -203,59 +162,22 @@ def _leading(axes: PrincipalAxes, n_components: int) -> dict[str, Any]:
 def _leading_subspace(
     axes: PrincipalAxes, n_components: int, table: Table
 ) -> Float64 | None:
-    """Principal directions that a correction needs, or None to use all columns.
+    """Return the directions that a correction needs, or None to use all columns.
 
-    They are those above the noise floor, or those that hold all but REDUNDANT_SHARE of
-    what PCA leaves, if these are fewer. The columns themselves train better than as
-    many directions do, so half of the directions or more have to go; the fit to a wide
-    table then takes less time (ablation benchmark, "no leading subspace"). Where no
-    direction beyond PCA's stands out of the noise, dependence may hide from the
-    eigenvalues, as in one-hot columns: the floor is not used.
+    They are those that hold all but REDUNDANT_SHARE of what PCA leaves. Columns train
+    better than as many directions, so half of these or more have to go (ablation
+    benchmark, "no leading subspace").
     """
     n_axes, n_features = axes.components.shape
     if n_axes < min(table.X.shape) or n_features < MIN_FEATURES_SUBSPACE:
         return None
     n_directions = n_not_redundant(axes.eigenvalues, n_components)
-    n_standing_out = n_above_noise_floor(
-        axes.eigenvalues, table.effective_size, n_features
-    )
-    if n_components < n_standing_out:
-        n_directions = min(n_directions, n_standing_out)
     return axes.components[:n_directions] if n_directions <= n_axes // 2 else None
 
 
 def n_not_redundant(eigenvalues: Float64, n_components: int) -> int:
-    """Count the leading eigenvalues without which PCA's residual is hardly smaller.
-
-    Those after them hold at most REDUNDANT_SHARE of the sum beyond `n_components`.
-    """
+    """Count the eigenvalues before those that hold hardly any of PCA's residual."""
     left = np.cumsum(eigenvalues[::-1])[::-1]  # sum from each eigenvalue on
     negligible = left <= REDUNDANT_SHARE * left[min(n_components, len(left) - 1)]
     negligible[: n_components + 1] = False
     return int(np.argmax(negligible)) if negligible.any() else len(eigenvalues)
-
-
-def n_above_noise_floor(eigenvalues: Float64, n_samples: float, n_features: int) -> int:
-    """Count the leading eigenvalues that cannot be those of white noise.
-
-    The smallest `m` is sought for which eigenvalue `m + 1` lies below the upper edge
-    of the Marchenko-Pastur law for white noise of the variance that the remaining
-    eigenvalues have on average.
-
-    Parameters
-    ----------
-    eigenvalues : ndarray of shape (min(n_samples, n_features),)
-        Eigenvalues of the covariance matrix, in descending order.
-
-    References
-    ----------
-    Johnstone, I. M. (2001). "On the distribution of the largest eigenvalue in
-    principal components analysis". Annals of Statistics 29(2), 295-327.
-    """
-    n_nonzero = max(min(int(n_samples) - 1, n_features, len(eigenvalues)), 0)
-    m = np.arange(n_nonzero)
-    rest = np.cumsum(eigenvalues[:n_nonzero][::-1])[::-1]
-    noise_variance = rest / (n_features - m)
-    aspect = (n_features - m) / (n_samples - m)
-    below = eigenvalues[:n_nonzero] <= noise_variance * (1 + np.sqrt(aspect)) ** 2
-    return int(np.argmax(below)) if below.any() else n_nonzero

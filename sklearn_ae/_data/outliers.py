@@ -1,51 +1,39 @@
 """How much rows count in a fit that outliers must not lead."""
 
-from __future__ import annotations
-
 import numpy as np
 from numpy.typing import NDArray
 
-from sklearn_ae._data.table import Table, row_blocks
+from sklearn_ae._data.table import Float64, Table, row_blocks
 
 
-def outlier_weights(table: Table, seed: int) -> NDArray[np.float64]:
+def outlier_weights(table: Table, seed: int) -> Float64:
     """Return weights that bound each row's part in squared sums.
 
     The weight of a row at the distance `d` from the columns' medians is
     `min(1, (c / d) ** 2)`, with `c` three times the median of the distances above 0.
-    Distances are root mean squares over the columns, each in units of its range
-    between the 5th and the 95th percentile, or where this is 0 of the median distance
-    of the values that differ. Beyond `c` all rows have the same part in a covariance,
-    as all rows have in spherical principal components; beyond a million times `c` a
-    row gets the weight 0, as float32 could not hold it beside the others.
-
-    References
-    ----------
-    Locantore, N., et al. (1999). "Robust principal component analysis for functional
-    data". Test 8(1), 1-73.
+    Distances are root mean squares over the columns in units of `_columns`. Beyond `c`
+    all rows have the same part in a covariance, as in spherical principal components
+    (Locantore et al., 1999, Test 8(1), 1-73); beyond a million times `c` a row gets
+    the weight 0, as float32 could not hold it beside the others.
     """
     drawn = table.drawn(seed)
-    ones = np.ones(len(table))
     with np.errstate(over="ignore", invalid="ignore"):  # which gives the weight 0
         middle, spread = _columns(drawn.X, drawn.weight)
-        if not (spread > 0).any():
-            return ones
         typical = _distances(drawn.X, middle, spread)
         above = typical > 0
+        if not above.any():
+            return np.ones(len(table))
         limit = 3 * _quantile(typical[above], drawn.weight[above], 0.5)
         distances = _distances(table.X, middle, spread)
-        if not above.any() or (distances <= limit).all():
-            return ones
         weights = np.square(limit / np.maximum(distances, limit))
     return np.where(weights > 1e-12, weights, 0.0)
 
 
-def _columns(
-    X: NDArray, weight: NDArray[np.float64]
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return median and range of each column.
+def _columns(X: NDArray, weight: Float64) -> tuple[Float64, Float64]:
+    """Return the median of each column, and the unit of distances from it.
 
-    With fewer outliers than the range leaves out, it is that of the other rows.
+    It is the range from the 5th to the 95th percentile or, where this is 0, the median
+    distance of the values that differ.
     """
     low, middle, high = (_quantile(X, weight, q) for q in (0.05, 0.5, 0.95))
     spread = high - low
@@ -57,15 +45,8 @@ def _columns(
     return middle, spread
 
 
-def _quantile(
-    X: NDArray, weight: NDArray[np.float64], share: float
-) -> NDArray[np.float64]:
-    """Smallest value of each column up to which a share of the weight lies.
-
-    A row of weight 2 counts as one given twice; NaN does not count.
-    """
-    if len(X) == 0:
-        return np.zeros(X.shape[1:])
+def _quantile(X: NDArray, weight: Float64, share: float) -> Float64:
+    """Return each column's smallest value up to which a share of the weight lies."""
     order = np.argsort(X, axis=0)  # NaN comes last
     values = np.take_along_axis(X, order, axis=0)
     counts = np.where(np.isnan(values), 0.0, weight[order])
@@ -74,9 +55,7 @@ def _quantile(
     return found.astype(np.float64)
 
 
-def _distances(
-    X: NDArray, middle: NDArray[np.float64], spread: NDArray[np.float64]
-) -> NDArray[np.float64]:
+def _distances(X: NDArray, middle: Float64, spread: Float64) -> Float64:
     """Root mean square of each row's deviations over the columns that vary."""
     distances, varies = np.empty(len(X)), spread > 0
     for rows in row_blocks(*X.shape):

@@ -1,9 +1,8 @@
 """Principal axes of centred rows, from their moments where these tell them."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 from sklearn.utils.extmath import randomized_svd, svd_flip
@@ -31,22 +30,31 @@ class PrincipalAxes:
         shape: tuple[int, ...],
         n_components: int,
         seed: int,
-    ) -> PrincipalAxes:
+    ) -> Self:
         """Find the axes of rows that come in blocks with their weights.
 
         Tall tables are never in memory as a whole: their covariance is summed up.
         """
         n_samples, n_features = shape
         if n_samples >= n_features and n_features <= FULL_SPECTRUM_RANK:
-            return cls._of_covariance(*_moments(blocks, n_features))
-        rows, weights = zip(*blocks, strict=True)
-        return cls._of_rows(
-            np.concatenate(rows), np.concatenate(weights), n_components, seed
-        )
+            return cls._of_moments(blocks, n_features)
+        x, weight = (np.concatenate(parts) for parts in zip(*blocks, strict=True))
+        return cls._of_rows(x, weight, n_components, seed)
 
     @classmethod
-    def _of_covariance(cls, mean: Float64, covariance: Float64) -> PrincipalAxes:
-        """Decompose a covariance matrix."""
+    def _of_moments(
+        cls, blocks: Iterable[tuple[Float64, Float64]], n_features: int
+    ) -> Self:
+        """Decompose the covariance of rows that are centred but for rounding."""
+        size, total = 0.0, np.zeros(n_features)
+        products = np.zeros((n_features, n_features))
+        for x, weight in blocks:
+            size += float(weight.sum())
+            total += weight @ x
+            scaled = x * np.sqrt(weight)[:, None]
+            products += scaled.T @ scaled
+        mean = total / size
+        covariance = products / size - np.outer(mean, mean)
         values, vectors = np.linalg.eigh(covariance)
         vectors = np.ascontiguousarray(vectors.T[::-1])
         _, components = svd_flip(None, vectors, u_based_decision=False)
@@ -56,7 +64,7 @@ class PrincipalAxes:
     @classmethod
     def _of_rows(
         cls, x: Float64, weight: Float64, n_components: int, seed: int
-    ) -> PrincipalAxes:
+    ) -> Self:
         """Decompose rows: all axes where that is cheap, else the leading ones."""
         shares = weight / weight.sum()
         mean = shares @ x
@@ -78,18 +86,3 @@ class PrincipalAxes:
         left += known[n_components:].sum(axis=0)
         rounding = np.finfo(np.float64).eps * len(left) * self.variances
         return np.where(left > rounding, left, 0.0)
-
-
-def _moments(
-    blocks: Iterable[tuple[Float64, Float64]], n_features: int
-) -> tuple[Float64, Float64]:
-    """Return mean and covariance of rows that are centred but for rounding."""
-    size, total = 0.0, np.zeros(n_features)
-    products = np.zeros((n_features, n_features))
-    for x, weight in blocks:
-        size += float(weight.sum())
-        total += weight @ x
-        scaled = x * np.sqrt(weight)[:, None]
-        products += scaled.T @ scaled
-    mean = total / size
-    return mean, products / size - np.outer(mean, mean)

@@ -1,10 +1,9 @@
 """Rows with their weights and missing cells, read block by block."""
 
-from __future__ import annotations
-
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -53,44 +52,36 @@ def check_some_observed(
     `labels` are the numbers to show, by default positions; `where` goes on after "X".
     """
     empty = np.flatnonzero(missing.all(axis=axis))
-    if len(empty) and np.size(labels):
-        empty = np.asarray(labels)[empty]
-    if len(empty):
-        shown = ", ".join(map(str, empty[:5])) + (", ..." if len(empty) > 5 else "")
-        kind = ("columns", "rows")[axis]
-        raise ValueError(
-            f"X{where} has {len(empty)} {kind} in which every value is missing ({kind} "
-            f"{shown}): nothing is known about them. Drop them first."
-        )
+    if len(empty) == 0:
+        return
+    numbers = np.asarray(labels)[empty] if np.size(labels) else empty
+    shown = ", ".join(map(str, numbers[:5])) + (", ..." if len(empty) > 5 else "")
+    kind = ("columns", "rows")[axis]
+    raise ValueError(
+        f"X{where} has {len(empty)} {kind} in which every value is missing ({kind} "
+        f"{shown}): nothing is known about them. Drop them first."
+    )
 
 
 @dataclass(frozen=True)
 class Table:
-    """Rows, and how often each of them counts.
+    """Rows, NaN in missing cells, and how often each of them counts."""
 
-    Parameters
-    ----------
-    X : ndarray of shape (n_samples, n_features)
-        NaN stands for a missing cell.
-    weight : ndarray of shape (n_samples,)
-        Above 0.
-    """
-
-    X: NDArray
-    weight: Float64
+    X: NDArray  # (n_samples, n_features)
+    weight: Float64  # (n_samples,), above 0
 
     @classmethod
-    def of(cls, X: NDArray) -> Table:
+    def of(cls, X: NDArray) -> Self:
         """Return rows that count once each."""
         return cls(X, np.ones(len(X)))
 
     def __len__(self) -> int:
         return len(self.X)
 
-    def __getitem__(self, rows: slice | NDArray) -> Table:
-        return Table(self.X[rows], self.weight[rows])
+    def __getitem__(self, rows: slice | NDArray) -> Self:
+        return type(self)(self.X[rows], self.weight[rows])
 
-    def __iter__(self) -> Iterator[Table]:
+    def __iter__(self) -> Iterator[Self]:
         """Yield the rows block by block."""
         return (self[rows] for rows in row_blocks(*self.X.shape))
 
@@ -115,9 +106,47 @@ class Table:
         """
         return float(np.clip(self.weight.sum(), len(self), 100 * len(self)))
 
-    def drawn(self, seed: int) -> Table:
+    def drawn(self, seed: int) -> Self:
         """Return at most ENOUGH_ROWS of the rows, drawn at random."""
         if len(self) <= ENOUGH_ROWS:
             return self
         order = np.random.RandomState(seed).permutation(len(self))
         return self[order[:ENOUGH_ROWS]]
+
+    def average(self, function: Callable[[NDArray], Float64]) -> Float64:
+        """Average a function of the rows, each column over its observed cells."""
+        total = n_counted = np.zeros(self.X.shape[1])
+        for block in self:
+            counts = np.broadcast_to(block.counts, block.X.shape)
+            values = np.nan_to_num(function(block.X), posinf=np.inf, neginf=-np.inf)
+            total = total + (values * counts).sum(axis=0)
+            n_counted = n_counted + counts.sum(axis=0)
+        return total / n_counted
+
+    def column_statistics(self) -> tuple[Float64, float, Float64]:
+        """Return means, the root mean square of the deviations, and these in it.
+
+        Constant columns have means without rounding errors, and no deviation.
+        """
+        low, high = np.nanmin(self.X, axis=0), np.nanmax(self.X, axis=0)
+        with np.errstate(over="ignore", invalid="ignore"):  # which is checked next
+            # Differences keep digits near offsets, and are 0 in constant columns.
+            mean = low + self.average(lambda X: np.subtract(X, low, dtype=np.float64))
+            # Rounding keeps the order of numbers, so no row lies farther from the mean.
+            farthest = np.abs(np.subtract((low, high), mean, dtype=np.float64))
+        largest = float(farthest.max())
+        if not np.isfinite(largest):
+            raise ValueError(
+                "X contains values too large for float64 arithmetic: its centred "
+                "columns overflow. Rescale X to a smaller range before fitting."
+            )
+        if largest == 0.0:
+            return mean, 0.0, np.zeros(len(mean))
+        # In units that keep squares within float64's range.
+        deviations = np.sqrt(
+            self.average(
+                lambda X: (np.subtract(X, mean, dtype=np.float64) / largest) ** 2
+            )
+        )
+        typical = np.sqrt(np.mean(deviations**2))
+        return mean, float(largest * typical), deviations / typical

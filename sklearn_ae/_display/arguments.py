@@ -1,47 +1,49 @@
 """What displays do alike with the estimator and the axes that they are given."""
 
-from __future__ import annotations
-
-from collections.abc import Sequence
-from textwrap import shorten
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable
+from typing import Any
 
 from sklearn.pipeline import Pipeline
 from sklearn.utils._optional_dependencies import check_matplotlib_support
 from sklearn.utils.validation import check_is_fitted
 
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
 
-
-def check_has(estimator: Any, names: Sequence[str], needed: str) -> None:
-    """Refuse an estimator without attributes that a display reads."""
-    missing = [repr(name) for name in names if not hasattr(estimator, name)]
+def last_step_with(estimator: Any, *names: str) -> Any:
+    """Return the last step of a pipeline, or the estimator, if it has these names."""
+    step = estimator[-1] if isinstance(estimator, Pipeline) else estimator
+    missing = [name for name in names if not hasattr(step, name)]
+    if missing and all(name.endswith("_") for name in missing):
+        check_is_fitted(step)
     if missing:
         raise TypeError(
-            f"estimator must be {needed}, or a Pipeline that ends in one, but "
-            f"{shorten(repr(estimator), 100)} lacks {', '.join(missing)}."
+            "estimator must be an AutoencoderTransformer, or a Pipeline that ends in "
+            f"one, but {step!r:.100} lacks {', '.join(missing)}."
         )
-
-
-def last_step_with(estimator: Any, names: Sequence[str], needed: str) -> Any:
-    """Return the last step of a pipeline, or the estimator, if it has what is read.
-
-    Names that end in an underscore are of a fitted estimator, which is then needed.
-    """
-    step = estimator[-1] if isinstance(estimator, Pipeline) else estimator
-    learned = [name for name in names if name.endswith("_")]
-    check_has(step, [name for name in names if name not in learned], needed)
-    if learned:
-        check_is_fitted(step)
-        check_has(step, learned, needed)
     return step
 
 
-def given_or_new(ax: Axes | None, display: Any) -> tuple[Axes, Any]:
-    """Return `ax`, or the axes of a new figure, and their figure."""
-    check_matplotlib_support(f"{type(display).__name__}.plot")
-    import matplotlib.pyplot as plt
+class Display:
+    """A figure's axes, and curves in them."""
 
-    ax = plt.subplots()[1] if ax is None else ax
-    return ax, ax.figure
+    ax_: Any
+    figure_: Any
+    lines_: list[Any]
+
+    def _take_axes(self, ax: Any) -> None:
+        """Keep the axes, or those of a new figure, and their figure."""
+        check_matplotlib_support(f"{type(self).__name__}.plot")
+        import matplotlib.pyplot as plt
+
+        self.ax_ = plt.subplots()[1] if ax is None else ax
+        self.figure_ = self.ax_.figure
+
+    def _draw_curves(self, curves: Iterable[tuple], line_kw: dict | None) -> None:
+        """Draw curves over counts, given as label, counts, values and style."""
+        from matplotlib.ticker import MaxNLocator
+
+        self.lines_ = []
+        for label, counts, values, style in curves:
+            (line,) = self.ax_.plot(counts, values, style, label=label)
+            line.set(**(line_kw or {}))
+            self.lines_.append(line)
+        self.ax_.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))

@@ -1,26 +1,19 @@
 """Display of what is explained by more and more codes."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import KW_ONLY, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.base import clone
 from sklearn.utils._optional_dependencies import check_matplotlib_support
 
-from sklearn_ae._display.arguments import given_or_new, last_step_with
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-
-DEFAULT_SIZES = (1, 2, 5, 10)
+from sklearn_ae._display.arguments import Display, last_step_with
 
 
 @dataclass(eq=False, repr=False)
-class ExplainedVarianceDisplay:
+class ExplainedVarianceDisplay(Display):
     """Fraction of variance explained by more and more codes, beside PCA's.
 
     Use :meth:`from_estimator` to create it. Parameters are stored as attributes.
@@ -42,10 +35,6 @@ class ExplainedVarianceDisplay:
         Where the curves are.
     lines_ : list of matplotlib Line2D
         The curves of the autoencoder and of PCA.
-
-    See Also
-    --------
-    LossCurveDisplay : The loss of each epoch of one fit.
 
     Examples
     --------
@@ -69,13 +58,13 @@ class ExplainedVarianceDisplay:
     def from_estimator(
         cls,
         estimator: Any,
-        X: ArrayLike,
+        X: Any,
         *,
         n_components: Sequence[int] | None = None,
-        X_test: ArrayLike | None = None,
-        ax: Axes | None = None,
+        X_test: Any = None,
+        ax: Any = None,
         line_kw: dict[str, Any] | None = None,
-    ) -> ExplainedVarianceDisplay:
+    ) -> Self:
         """Fit an estimator with several numbers of codes and plot what they explain.
 
         It costs one fit of a clone for each number of codes; the estimator itself
@@ -108,40 +97,33 @@ class ExplainedVarianceDisplay:
         ------
         TypeError
             If `estimator` is neither an autoencoder nor ends in one.
-        ValueError
-            If `n_components` are not whole numbers from 1 up, or if `X_test` has other
-            columns than `X`.
         """
         check_matplotlib_support(f"{cls.__name__}.from_estimator")
-        names = ["n_components", "hidden_layer_sizes", "fit", "score"]
-        model = last_step_with(estimator, names, "an AutoencoderTransformer")
-        rows: Any = X
-        scored = X if X_test is None else X_test
-        if np.shape(scored)[1:] != np.shape(rows)[1:]:
-            raise ValueError(
-                f"X_test has the shape {np.shape(scored)}, but X has {np.shape(rows)}; "
-                "both need the same columns."
-            )
+        model = last_step_with(estimator, "n_components", "hidden_layer_sizes")
+        rows, scored = X, X if X_test is None else X_test
         if model is not estimator and len(estimator) > 1:
             before = clone(estimator[:-1]).fit(rows)
             rows, scored = before.transform(rows), before.transform(scored)
-        largest = min(np.shape(rows))  # beyond which PCA has no components
-        sizes = _sizes(n_components, largest)
-        pca = type(model)(hidden_layer_sizes=(), random_state=0)
+        largest = max(min(np.shape(rows)), 1)  # beyond which PCA has no components
+        if n_components is None:
+            n_components = [size for size in (1, 2, 5, 10) if size <= largest]
+        sizes = np.unique(n_components)
+
+        def score(model: Any, size: int) -> float:
+            """Fit a clone with a number of codes and return its score."""
+            sized = clone(model).set_params(n_components=size).fit(rows)
+            return sized.score(scored)
+
         # PCA is quick, and the largest size the first that cannot be fitted: what is
         # wrong shows before the long fits.
-        pca_scores = [
-            _score(pca, size, rows, scored) if size <= largest else np.nan
-            for size in sizes
-        ]
-        scores = [_score(model, size, rows, scored) for size in reversed(sizes)]
-        numbers = [np.array(values) for values in (sizes, scores[::-1], pca_scores)]
+        pca = type(model)(hidden_layer_sizes=(), random_state=0)
+        pca_scores = [score(pca, n) if n <= largest else np.nan for n in sizes.tolist()]
+        scores = [score(model, n) for n in sizes[::-1].tolist()][::-1]
+        numbers = (sizes, np.array(scores), np.array(pca_scores))
         display = cls(*numbers, held_out=X_test is not None)
         return display.plot(ax=ax, line_kw=line_kw)
 
-    def plot(
-        self, ax: Axes | None = None, *, line_kw: dict[str, Any] | None = None
-    ) -> ExplainedVarianceDisplay:
+    def plot(self, ax: Any = None, *, line_kw: dict[str, Any] | None = None) -> Self:
         """Draw the curves.
 
         Parameters
@@ -154,39 +136,14 @@ class ExplainedVarianceDisplay:
         display : ExplainedVarianceDisplay
             The display itself.
         """
-        from matplotlib.ticker import MaxNLocator
-
-        self.ax_, self.figure_ = given_or_new(ax, self)
-        self.lines_ = []
-        for label, scores, look in (
-            ("autoencoder", self.scores, "o-"),
-            ("PCA", self.pca_scores, "s--"),
-        ):
-            (line,) = self.ax_.plot(self.n_components, scores, look, label=label)
-            line.set(**(line_kw or {}))
-            self.lines_.append(line)
+        self._take_axes(ax)
+        curves = [
+            ("autoencoder", self.n_components, self.scores, "o-"),
+            ("PCA", self.n_components, self.pca_scores, "s--"),
+        ]
+        self._draw_curves(curves, line_kw)
         of_rows = "held-out rows" if self.held_out else "training rows"
         self.ax_.set_xlabel("number of codes")
         self.ax_.set_ylabel(f"fraction of variance explained ({of_rows})")
-        self.ax_.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
         self.ax_.legend()
         return self
-
-
-def _sizes(n_components: Any, largest: int) -> list[int]:
-    """Return the numbers of codes to try, in ascending order."""
-    if n_components is None:
-        return [size for size in DEFAULT_SIZES if size <= max(largest, 1)]
-    sizes = np.unique(np.asarray(n_components))
-    if sizes.size == 0 or sizes.dtype.kind not in "iu" or sizes[0] < 1:
-        raise ValueError(
-            f"n_components={n_components!r} must be whole numbers from 1 up, such as "
-            f"{DEFAULT_SIZES}."
-        )
-    return sizes.tolist()
-
-
-def _score(model: Any, n_components: int, X: Any, scored: Any) -> float:
-    """Fit a clone with a number of codes and return its score."""
-    sized = clone(model).set_params(n_components=n_components)
-    return float(sized.fit(X).score(scored))

@@ -1,21 +1,16 @@
 """Display of the loss of each epoch."""
 
-from __future__ import annotations
-
 from dataclasses import KW_ONLY, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from sklearn_ae._display.arguments import given_or_new, last_step_with
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
+from sklearn_ae._display.arguments import Display, last_step_with
 
 
 @dataclass(eq=False, repr=False)
-class LossCurveDisplay:
+class LossCurveDisplay(Display):
     """Loss of each epoch of a fit, beside what PCA reaches.
 
     Use :meth:`from_estimator` to create it. Parameters are stored as attributes.
@@ -40,10 +35,6 @@ class LossCurveDisplay:
     lines_ : list of matplotlib Line2D
         The curves: training, validation where there is one, PCA where it is drawn.
 
-    See Also
-    --------
-    ExplainedVarianceDisplay : What is explained by how many codes.
-
     Examples
     --------
     >>> from sklearn.datasets import load_wine
@@ -66,10 +57,10 @@ class LossCurveDisplay:
         cls,
         estimator: Any,
         *,
-        ax: Axes | None = None,
+        ax: Any = None,
         log_scale: bool | str = "auto",
         line_kw: dict[str, Any] | None = None,
-    ) -> LossCurveDisplay:
+    ) -> Self:
         """Create a display from a fitted estimator and plot it.
 
         PCA's level is not drawn where it would not compare: with another loss than the
@@ -98,17 +89,12 @@ class LossCurveDisplay:
             If there is no loss curve in `estimator`.
         """
         names = ["loss", "loss_curve_", "validation_loss_curve_", "pca_score_"]
-        model = last_step_with(estimator, names, "a fitted AutoencoderTransformer")
+        model = last_step_with(estimator, *names)
         validation = model.validation_loss_curve_
-        # PCA's score is a share of the variance, which only this loss measures, and is
-        # not one of denoising.
-        is_noisy = bool(getattr(model, "noise", None))
-        compares = model.loss == "squared_error" and not is_noisy
+        compares = model.loss == "squared_error" and not getattr(model, "noise", None)
         display = cls(
-            np.array(model.loss_curve_, dtype=float),
-            validation_loss_curve=(
-                None if validation is None else np.array(validation, dtype=float)
-            ),
+            np.asarray(model.loss_curve_),
+            validation_loss_curve=None if validation is None else np.array(validation),
             pca_loss=1.0 - model.pca_score_ if compares else None,
             loss=model.loss,
         )
@@ -116,11 +102,11 @@ class LossCurveDisplay:
 
     def plot(
         self,
-        ax: Axes | None = None,
+        ax: Any = None,
         *,
         log_scale: bool | str = "auto",
         line_kw: dict[str, Any] | None = None,
-    ) -> LossCurveDisplay:
+    ) -> Self:
         """Draw the curves.
 
         Parameters
@@ -133,43 +119,39 @@ class LossCurveDisplay:
         display : LossCurveDisplay
             The display itself.
         """
-        if log_scale not in (True, False, "auto"):
-            raise ValueError(f'log_scale={log_scale!r} must be True, False or "auto".')
-        self.ax_, self.figure_ = given_or_new(ax, self)
-        self.lines_ = []
-        held_out = self.validation_loss_curve is not None
-        self._plot_epochs(self.loss_curve, "training", "-", line_kw)
-        if held_out:
-            self._plot_epochs(self.validation_loss_curve, "validation", "--", line_kw)
+        self._take_axes(ax)
+        losses, held_out = np.asarray(self.loss_curve), self.validation_loss_curve
+        epochs = np.arange(1, len(losses) + 1)
+        # A line through a single epoch is invisible without a marker.
+        marker = "o" if len(losses) == 1 else ""
+        curves = [("training", epochs, losses, f"{marker}-")]
+        if held_out is not None:
+            curves.append(("validation", epochs, np.asarray(held_out), f"{marker}--"))
+        self._draw_curves(curves if len(losses) else [], line_kw)
         if self.pca_loss is not None:
-            label = "PCA, on the validation rows" if held_out else "PCA"
-            look: dict[str, Any] = {"color": "black", "linestyle": ":"}
-            self.lines_.append(self.ax_.axhline(self.pca_loss, label=label, **look))
+            label = "PCA" if held_out is None else "PCA, on the validation rows"
+            level = self.ax_.axhline(self.pca_loss, label=label, color="k", ls=":")
+            self.lines_.append(level)
         self._scale_losses(log_scale)
-        self._label_axes()
+        is_share = self.loss == "squared_error"
+        unit = "fraction of variance unexplained"
+        self.ax_.set_ylabel(unit if is_share else "loss (1: as good as the mean)")
+        self.ax_.set_xlabel("epoch")
+        if len(losses) == 0:
+            self.ax_.set_xticks([])
+        if self.lines_:
+            self.ax_.legend()
         return self
-
-    def _plot_epochs(
-        self, curve: Any, label: str, linestyle: str, line_kw: dict[str, Any] | None
-    ) -> None:
-        """Add the curve of one set of rows, if there was any epoch."""
-        if len(curve) > 0:
-            # A line through a single epoch is invisible without a marker.
-            marker = "o" if len(curve) == 1 else None
-            (line,) = self.ax_.plot(np.arange(1, len(curve) + 1), curve, marker=marker)
-            line.set(label=label, linestyle=linestyle)
-            line.set(**(line_kw or {}))
-            self.lines_.append(line)
 
     def _scale_losses(self, log_scale: bool | str) -> None:
         """Choose a logarithmic axis, or one that starts at zero."""
         from matplotlib.ticker import FormatStrFormatter, LogLocator
 
-        drawn: list[Any] = [line.get_ydata() for line in self.lines_]
-        losses = [float(loss) for curve in drawn for loss in curve]
         if log_scale == "auto":
-            # A curve that falls further is read on a logarithmic axis.
-            log_scale = bool(losses) and 0 < 10 * min(losses) < max(losses)
+            losses = np.ravel(
+                [loss for line in self.lines_ for loss in line.get_ydata()]
+            )
+            log_scale = losses.size > 0 and 0 < 10 * losses.min() < losses.max()
         if log_scale:
             self.ax_.set_yscale("log")
             self.ax_.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
@@ -178,17 +160,3 @@ class LossCurveDisplay:
             self.ax_.update_datalim([(1, 0)], updatex=False)
             self.ax_.autoscale_view(scalex=False)
             self.ax_.set_ylim(bottom=0)
-
-    def _label_axes(self) -> None:
-        """Name the axes and the curves."""
-        from matplotlib.ticker import MaxNLocator
-
-        is_share = self.loss == "squared_error"
-        unit = "fraction of variance unexplained"
-        self.ax_.set_ylabel(unit if is_share else "loss (1: as good as the mean)")
-        self.ax_.set_xlabel("epoch")
-        self.ax_.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
-        if np.size(self.loss_curve) == 0:
-            self.ax_.set_xticks([])
-        if self.lines_:
-            self.ax_.legend()

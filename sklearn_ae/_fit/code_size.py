@@ -1,7 +1,6 @@
 """The number of codes that `n_components` asks for."""
 
-from __future__ import annotations
-
+from bisect import bisect_left
 from dataclasses import replace
 from numbers import Integral
 from typing import Any
@@ -10,8 +9,8 @@ import numpy as np
 from torch import nn
 
 from sklearn_ae._data import LinearStart, Table
+from sklearn_ae._fit.budget import rounds
 from sklearn_ae._fit.cross_validation import Folds, cross_validated_shrinkage
-from sklearn_ae._fit.epochs import auto_max_iter, epochs_before_cross_validation
 from sklearn_ae._fit.parameters import describe_network
 from sklearn_ae._fit.problem import Problem
 from sklearn_ae._fit.train import train_without_folds
@@ -33,23 +32,18 @@ def code_size(model: Any, table: Table, options: TrainingOptions, seed: int) -> 
                 "set init='random'."
             )
         return int(n_components)
-    if model.init != "pca":
+    lacking = "a class as module" if isinstance(model.module, nn.Module) else None
+    lacking = "init='pca'" if model.init != "pca" else lacking
+    if lacking is not None:
         raise ValueError(
-            f"n_components={n_components!r} is a share of the variance, which "
-            "needs init='pca'. Give the number of codes as an int."
-        )
-    if isinstance(model.module, nn.Module):
-        raise ValueError(
-            f"n_components={n_components!r} is a share of the variance, for "
-            "which networks of several sizes are trained, but module is an instance of "
-            f"{type(model.module).__name__}. Give its class, or the number of codes as "
-            "an int."
+            f"n_components={n_components!r} is a share of the variance, which needs "
+            f"{lacking}. Give the number of codes as an int."
         )
     architecture = describe_network(model, 1, len(table))
-    return smallest_code(table, float(n_components), architecture, options, seed)
+    return _smallest_code(table, float(n_components), architecture, options, seed)
 
 
-def smallest_code(
+def _smallest_code(
     table: Table,
     share: float,
     architecture: Architecture,
@@ -58,22 +52,20 @@ def smallest_code(
 ) -> int:
     """Return the smallest code that explains a share of the variance of other rows.
 
-    Between one code and as many as PCA needs on the training data, the size is found
-    by bisection. A size is tried by training without a quarter of the rows for half
-    the epochs, as cross-validation does, and reconstructing these rows. So about `log2`
-    of PCA's number are trained, not one for each size. Where PCA with its number of
-    components does not reach the share on these rows, what it reaches is asked for.
+    It is found by bisection below what PCA needs on the training data. A size is tried
+    by training without a quarter of the rows, as cross-validation does. Where PCA with
+    its number of components does not reach the share on these, what it reaches counts.
     """
     drawn = table.drawn(seed)
     if not np.isnan(drawn.X).all(axis=0).any():
         table = drawn
     options = replace(options, callbacks=(), verbose=0)
     fold = Folds(4, 1)
-    low, high = 1, _size_of_pca(table, share)
-    if high == 1 or fold.n_left(len(table)) <= high:
-        return high
+    largest = _size_of_pca(table, share)
+    if largest == 1 or fold.n_left(len(table)) <= largest:
+        return largest
 
-    def score(n_components: int, trained: bool) -> float:
+    def score(n_components: int, trained: bool = True) -> float:
         sized = replace(architecture, n_components=n_components)
         with training_mode():
             start = LinearStart.of_table(table, n_components, seed)
@@ -82,14 +74,8 @@ def smallest_code(
             problem = Problem.of_rows(start, sized, options, rows, seed, times)
             return _held_out_score(problem, fold, trained)
 
-    wanted = min(share, score(high, trained=False))
-    while low < high:
-        middle = (low + high) // 2
-        if score(middle, trained=True) >= wanted:
-            high = middle
-        else:
-            low = middle + 1
-    return high
+    wanted = min(share, score(largest, trained=False))
+    return 1 + bisect_left(range(1, largest), wanted, key=score)
 
 
 def _size_of_pca(table: Table, share: float) -> int:
@@ -107,13 +93,11 @@ def _size_of_pca(table: Table, share: float) -> int:
 
 def _held_out_score(problem: Problem, fold: Folds, trained: bool) -> float:
     """Fraction of the variance of left-out rows that a code of this size explains."""
-    n_epochs = 0
+    first = [0]
     if trained and not (problem.architecture.is_linear or problem.start.is_optimal):
-        n_epochs = epochs_before_cross_validation(
-            problem.options.max_iter or auto_max_iter(len(problem.rows))
-        )
-    _, (held_out,) = train_without_folds(problem, fold, n_epochs)
+        first = [next(rounds(problem.options.max_iter, goes_on=True))]
+    (held_out,) = train_without_folds(problem, fold, first).held_out
     variance = problem.objective.of_variance()
-    factor = cross_validated_shrinkage([held_out], variance).factor
+    factor = cross_validated_shrinkage([held_out], variance)
     with held_out.module.shrunk(factor):
         return 1.0 - variance.measure(held_out.module, held_out.rows()).share

@@ -1,7 +1,5 @@
 """Types and ranges of the estimator's parameters, one by one."""
 
-from __future__ import annotations
-
 from numbers import Integral, Real
 from typing import Any
 
@@ -11,6 +9,7 @@ from torch import nn
 from sklearn_ae.networks import ACTIVATIONS
 
 COUNT = Interval(Integral, 1, None, closed="left")
+COUNT_OR_ZERO = Interval(Integral, 0, None, closed="left")
 POSITIVE = Interval(Real, 0, None, closed="neither")
 NOT_NEGATIVE = Interval(Real, 0, None, closed="left")
 PARAMETER_CONSTRAINTS: dict[str, list[Any]] = {
@@ -29,10 +28,7 @@ PARAMETER_CONSTRAINTS: dict[str, list[Any]] = {
     "alpha": [NOT_NEGATIVE],
     "nested_dropout": [Interval(Real, 0, 1, closed="left")],
     "max_iter": [StrOptions({"auto"}), COUNT],
-    "transform_max_iter": [
-        StrOptions({"auto"}),
-        Interval(Integral, 0, None, closed="left"),
-    ],
+    "transform_max_iter": [StrOptions({"auto"}), COUNT_OR_ZERO],
     "cv": [StrOptions({"auto"}), "cv_object"],
     "early_stopping": ["boolean"],
     "validation_fraction": [Interval(Real, 0, 1, closed="neither")],

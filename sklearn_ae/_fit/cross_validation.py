@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cache
 from hashlib import blake2b
 from itertools import islice
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import torch
@@ -17,13 +17,14 @@ from sklearn.model_selection import KFold, check_cv
 from torch import Tensor
 
 from sklearn_ae._data import ENOUGH_ROWS, row_blocks
-from sklearn_ae._fit.epochs import FEW_SAMPLES
-from sklearn_ae._model import Autoencoder
+from sklearn_ae._model import Autoencoder, LossSum
 from sklearn_ae._training import Objective, Rows
 
-# The loss on the folds must fall by this share before PCA is given up: independent
-# columns stay PCA's.
-SMALLEST_GAIN = 0.02
+# PCA is given up for a gain of so many standard errors, over rows: a few rows far from
+# the others do not decide (floor benchmark), and independent columns stay PCA's.
+N_ERRORS = 1.5
+# In a table of fewer rows, its parts are left out one after the other.
+FEW_SAMPLES = 500
 
 
 @dataclass(frozen=True)
@@ -32,11 +33,18 @@ class Folds:
 
     None are left out where too few rows would remain. Pairs of rows to train on and to
     leave out may be given instead.
+
+    Parameters
+    ----------
+    is_sample : bool
+        Whether one fold is left out that is so small a part of the rows that a network
+        without it need not be trained on.
     """
 
     n_folds: int
     n_used: int
     given: tuple[tuple[NDArray[np.intp], NDArray[np.intp]], ...] = ()
+    is_sample: bool = False
 
     @classmethod
     def of_splits(cls, splits: Sequence[tuple[NDArray, NDArray]]) -> Folds:
@@ -44,10 +52,10 @@ class Folds:
         return cls(len(splits), len(splits), tuple(splits))
 
     @classmethod
-    def auto(cls, n_samples: int, n_components: int) -> Folds | None:
+    def auto(cls, n_samples: int, n_components: int) -> Folds:
         """Return the folds for so many rows: fewer where each tells and costs more."""
-        if n_samples > ENOUGH_ROWS:  # there is little to overfit
-            return None
+        if n_samples > ENOUGH_ROWS:
+            return cls(1, 1, is_sample=True)
         folds = cls(3, 3) if n_samples <= FEW_SAMPLES else cls(4, 1)
         enough = folds.n_left(n_samples) > max(n_components, 3)
         return folds if enough else cls(folds.n_folds, 0)
@@ -65,7 +73,11 @@ class Folds:
         tells nothing about overfitting.
         """
         used: Iterable[tuple[NDArray, ...]] = self.given
-        if not self.given:
+        if self.is_sample:  # where equal rows are too few to matter, and long to find
+            order = np.random.RandomState(seed).permutation(len(x))
+            test, train = np.split(order, [ENOUGH_ROWS // 4])
+            used = ((np.sort(train), np.sort(test)),)
+        elif not self.given:
             numbers = _equal_rows(x)
             n_groups = int(numbers.max()) + 1
             n_folds = min(self.n_folds, n_groups)
@@ -127,35 +139,20 @@ class HeldOut:
     module: Autoencoder
     rows: Callable[[], Rows]  # not held, as folds may be many
 
-    def loss(self, objective: Objective, factor: float, stepping: bool) -> float:
-        """Sum of the losses on the fold with a factor on the correction."""
+    def measure(self, objective: Objective, factor: float, stepping: bool) -> LossSum:
+        """Sum the losses on the fold with a factor on the correction."""
         steps = self.module.steps
         self.module.steps = steps if stepping else None
         try:
             with self.module.shrunk(factor):
-                return objective.measure(self.module, self.rows()).loss
+                return objective.measure(self.module, self.rows())
         finally:
             self.module.steps = steps
 
 
-class Shrinkage(NamedTuple):
-    """What the folds confirm.
-
-    Parameters
-    ----------
-    factor : float
-        On the correction; 0 stands for PCA.
-    share_left : float
-        Loss on the folds, as a share of PCA's.
-    """
-
-    factor: float
-    share_left: float
-
-
 def cross_validated_shrinkage(
     held_out: Sequence[HeldOut], objective: Objective
-) -> Shrinkage:
+) -> float:
     """Find the factor with which all folds together are reconstructed best.
 
     It is that for the codes of `transform`, but 0 unless the encoder's codes confirm
@@ -163,30 +160,34 @@ def cross_validated_shrinkage(
     than a plane does, and steps find the way there.
     """
     found = _best_shrinkage(held_out, objective, stepping=False)
-    if found.factor > 0 and any(one.module.steps is not None for one in held_out):
+    if found > 0 and any(one.module.steps is not None for one in held_out):
         return _best_shrinkage(held_out, objective, stepping=True)
     return found
 
 
 def _best_shrinkage(
     held_out: Sequence[HeldOut], objective: Objective, stepping: bool
-) -> Shrinkage:
+) -> float:
     """Try smaller and smaller factors, as long as the loss falls.
 
     The best one is 0 if it hardly improves on PCA.
     """
 
     @cache
+    def measured(factor: float) -> list[LossSum]:
+        return [one.measure(objective, factor, stepping) for one in held_out]
+
     def loss(factor: float) -> float:
-        return math.fsum(one.loss(objective, factor, stepping) for one in held_out)
+        return math.fsum(total.loss for total in measured(factor))
+
+    def by_row(factor: float) -> Tensor:
+        return torch.cat([part for total in measured(factor) for part in total.by_row])
 
     best = 1.0
     for factor in np.arange(0.9, 0.05, -0.1).round(1).tolist():
         if math.isfinite(loss(best)) and not loss(factor) < loss(best):
             break
         best = factor
-    of_pca = loss(0.0)
-    if not loss(best) <= (1.0 - SMALLEST_GAIN) * of_pca:
-        best = 0.0
-    is_known = 0.0 < of_pca < math.inf
-    return Shrinkage(best, loss(best) / of_pca if is_known else 1.0)
+    of_pca, gains = loss(0.0), by_row(0.0) - by_row(best)
+    chance = N_ERRORS * float(gains.std(correction=0)) * len(gains) ** 0.5
+    return best if of_pca - loss(best) > chance else 0.0

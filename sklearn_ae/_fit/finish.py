@@ -35,7 +35,7 @@ def finish(problem: Problem, data: Data, net: Net, factor: float) -> Fit:
     rows = table if data.held_out is None else data.held_out
     make_exact(module, start)
     _add_steps(problem, module, rows)
-    total, moments = _measured(module, start, table, problem.architecture)
+    total, moments = _measured(module, start, table)
     codec, basis = _change_basis(module, start, table, moments, problem.architecture)
     loss = total.share
     if is_validated or not isinstance(objective.cell_loss, SquaredError):
@@ -114,17 +114,21 @@ def _add_steps(problem: Problem, module: Autoencoder, table: Table) -> None:
 
 
 def _measured(
-    module: Autoencoder, start: LinearStart, table: Table, architecture: Architecture
+    module: Autoencoder, start: LinearStart, table: Table
 ) -> tuple[LossSum, CodeMoments]:
-    """Sum squared errors of all rows, and the moments of their codes."""
+    """Sum squared errors of all rows and the moments of their codes; set the range."""
     total = LossSum(SquaredError())
-    moments = CodeMoments.empty(architecture.n_components, table.X.shape[1])
-    with torch.inference_mode():
+    moments = CodeMoments.empty(len(module.code_mean), table.X.shape[1])
+    code_range = torch.empty(0, len(module.code_mean), dtype=torch.float64)
+    with torch.no_grad():
         for x, weight, counts in start.blocks(table):
             given = torch.from_numpy(x)
             code = module.raw_encode(given)
             total.add(module.raw_decode(code), given, torch.from_numpy(counts))
             moments.add(x, code.numpy(), weight)
+            seen = torch.vstack((code_range, code))
+            code_range = torch.stack(torch.aminmax(seen, dim=0))
+    module.set_range(*code_range)
     return total, moments
 
 
@@ -140,7 +144,6 @@ def _change_basis(
     basis = build(moments, architecture.whiten, table.effective_size)
     parts = (basis.mean, basis.matrix, basis.inverse)
     module.set_basis(*map(torch.from_numpy, parts))
-    module.set_range(*map(torch.from_numpy, (moments.lowest, moments.highest)))
     code_scale = 1.0 if architecture.whiten else start.scale
     return Codec(module, start.mean, start.scale, code_scale, start.imputer), basis
 

@@ -1,8 +1,5 @@
 """Parameters of the user's network, as `module__name`, beside the estimator's own."""
 
-from __future__ import annotations
-
-from collections.abc import Mapping
 from typing import Any, Self
 
 from sklearn.base import BaseEstimator
@@ -16,7 +13,7 @@ class ModuleParametersMixin(BaseEstimator):
     These are attributes as other parameters are, and last as long as the estimator.
     """
 
-    def _set_module_parameters(self, parameters: Mapping[str, Any]) -> None:
+    def _set_module_parameters(self, parameters: dict[str, Any]) -> None:
         """Assign what the constructor was given beside its own parameters."""
         for name, value in parameters.items():
             if not name.startswith(PREFIX):
@@ -48,8 +45,7 @@ class ModuleParametersMixin(BaseEstimator):
             Parameter names mapped to their values.
         """
         own: dict[str, Any] = super().get_params(deep=deep)
-        of_module = self._get_module_parameters()
-        return own | {PREFIX + name: value for name, value in of_module.items()}
+        return own | {n: v for n, v in vars(self).items() if n.startswith(PREFIX)}
 
     def set_params(self, **params: Any) -> Self:
         """Set parameters of this estimator, those of `module` included.
@@ -65,11 +61,7 @@ class ModuleParametersMixin(BaseEstimator):
         self : estimator instance
             The estimator.
         """
-        own = {
-            name: value for name, value in params.items() if not name.startswith(PREFIX)
-        }
-        super().set_params(**own)
-        self._set_module_parameters(
-            {name: value for name, value in params.items() if name not in own}
-        )
+        of_module = {n: v for n, v in params.items() if n.startswith(PREFIX)}
+        super().set_params(**{n: params[n] for n in params if n not in of_module})
+        self._set_module_parameters(of_module)
         return self

@@ -1,7 +1,7 @@
 """What an estimator's parameters mean for a fit, checked together."""
 
-from __future__ import annotations
-
+import sys
+from dataclasses import fields
 from functools import partial
 from numbers import Integral, Real
 from typing import Any
@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import nn
 
+from sklearn_ae._data import ENOUGH_ROWS
 from sklearn_ae._fit.cross_validation import Folds, given_splits
 from sklearn_ae._model import Architecture
 from sklearn_ae._training import (
@@ -21,53 +22,43 @@ from sklearn_ae._training import (
 )
 from sklearn_ae.networks import FullyConnected
 
-# After training on more rows, transform is as fast as the encoder.
-MAX_ROWS_FOR_STEPS = 50_000
-
 
 def describe_network(model: Any, n_components: int, n_samples: int) -> Architecture:
     """Check the layers and describe the network; it is trained on `n_samples` rows."""
     given: Any = model.hidden_layer_sizes
     sizes: list[int] = list(given) if np.ndim(given) else [given]
-    valid = all(isinstance(size, Integral) and size > 0 for size in sizes)
-    if not valid or isinstance(given, dict | set) or bool in map(type, sizes):
+    if not all(isinstance(n, Integral) and n > 0 and n is not True for n in sizes):
         raise ValueError(
-            f"hidden_layer_sizes={model.hidden_layer_sizes!r} must hold integers of "
-            "at least 1, one for each hidden layer of the encoder."
+            f"hidden_layer_sizes={given!r} must hold integers of at least 1, one for "
+            "each hidden layer of the encoder."
         )
     _check_activations(model)
-    module = FullyConnected if model.module is None else model.module
+    n_steps = model.transform_max_iter
+    if n_steps == "auto":
+        n_steps = n_samples <= 5 * ENOUGH_ROWS
     return Architecture(
         n_components=n_components,
-        hidden_layer_sizes=tuple(int(size) for size in sizes),
+        hidden_layer_sizes=tuple(map(int, sizes)),
         activation=model.activation,
         code_activation=model.code_activation,
         output_activation=model.output_activation,
         init=model.init,
         whiten=model.whiten,
         sparse=model.code_penalty > 0 or model.code_activation != "identity",
-        n_steps=_transform_steps(model, n_samples),
-        module=module,
-        module_parameters=_module_parameters(model, module),
+        n_steps=int(n_steps),
+        module=FullyConnected if model.module is None else model.module,
+        module_parameters=_module_parameters(model),
     )
-
-
-def _transform_steps(model: Any, n_samples: int) -> int:
-    """Return how many steps codes take after the encoder."""
-    if model.transform_max_iter == "auto":
-        return 1 if n_samples <= MAX_ROWS_FOR_STEPS else 0
-    return int(model.transform_max_iter)
 
 
 def _check_activations(model: Any) -> None:
     """Raise where activations or penalties of codes and outputs do not fit together."""
-    if model.init == "pca":
-        for name, neutral in (("code_activation", "identity"), ("code_penalty", 0)):
-            if getattr(model, name) != neutral:
-                raise ValueError(
-                    f"{name}={getattr(model, name)!r} needs init='random': with "
-                    "init='pca' the codes stay close to PCA's, which are not sparse."
-                )
+    for name, neutral in (("code_activation", "identity"), ("code_penalty", 0)):
+        if model.init == "pca" and getattr(model, name) != neutral:
+            raise ValueError(
+                f"{name}={getattr(model, name)!r} needs init='random': with "
+                "init='pca' the codes stay close to PCA's, which are not sparse."
+            )
     if model.loss == "log_loss" and model.output_activation != "logistic":
         raise ValueError(
             "loss='log_loss' needs reconstructions between 0 and 1. Set "
@@ -75,76 +66,56 @@ def _check_activations(model: Any) -> None:
         )
 
 
-def _module_parameters(model: Any, module: Any) -> dict[str, Any]:
+def _module_parameters(model: Any) -> dict[str, Any]:
     """Check the network and return the arguments of its class, without prefix."""
+    module = model.module
     if isinstance(module, type) and not issubclass(module, nn.Module):
         raise ValueError(
             f"module={module!r} must be a torch module with the methods encode and "
             "decode, or a class of such."
         )
     parameters: dict[str, Any] = model._get_module_parameters()
-    if parameters and module is FullyConnected:
+    if parameters and (module is FullyConnected or not isinstance(module, type)):
         raise ValueError(
             f"module__{next(iter(parameters))} is an argument for a class of your own, "
-            f"but module={model.module!r} is the built-in network, which follows "
-            "hidden_layer_sizes, activation and init. Set these or module."
-        )
-    if parameters and isinstance(module, nn.Module):
-        raise ValueError(
-            f"module__{next(iter(parameters))} is an argument for a class, but module "
-            f"is an instance of {type(module).__name__}. Give the class."
+            f"but module={module!r:.80}. Set module to the class; the built-in network "
+            "follows hidden_layer_sizes, activation and init."
         )
     return parameters
 
 
 def describe_training(model: Any) -> TrainingOptions:
     """Check the parameters of training that need more than a type and a range."""
-    callbacks = list(model.callbacks or ())
-    for callback in callbacks:
+    options: dict[str, Any] = {}
+    for field in fields(TrainingOptions):
+        value = getattr(model, field.name)
+        if isinstance(value, Real):  # of NumPy, for instance
+            value = int(value) if isinstance(value, Integral) else float(value)
+        options[field.name] = None if value == "auto" else value
+    options["callbacks"] = list(model.callbacks or ())
+    for callback in options["callbacks"]:
         check_callback(callback)
-    return TrainingOptions(
-        learning_rate_init=float(model.learning_rate_init),
-        alpha=float(model.alpha),
-        loss=model.loss,
-        noise=_noise_function(model.noise),
-        code_penalty=float(model.code_penalty),
-        nested_dropout=float(model.nested_dropout),
-        batch_size=None if model.batch_size == "auto" else int(model.batch_size),
-        max_iter=None if model.max_iter == "auto" else int(model.max_iter),
-        n_iter_no_change=int(model.n_iter_no_change),
-        tol=float(model.tol),
-        verbose=int(model.verbose),
-        device=resolve_device(model.device),
-        callbacks=callbacks,
-    )
+    options["noise"] = _noise_function(model.noise)
+    options["device"] = resolve_device(model.device)
+    return TrainingOptions(**options)
 
 
 def _noise_function(noise: Any) -> Noise | None:
     """Return what corrupts rows in the units of the data, or None for no noise."""
-    if noise is None:
-        return None
     if callable(noise) and not isinstance(noise, type | nn.Module):
-        function: Noise = noise
-        return function
-    kind, level = ("gaussian", noise) if isinstance(noise, Real) else _pair(noise)
-    known = isinstance(kind, str) and kind in KINDS
-    largest = np.inf if kind == "gaussian" else 1.0
-    number = isinstance(level, Real) and not isinstance(level, bool)
-    value = float(level) if number else np.nan
-    if not (known and 0 <= value <= largest and np.isfinite(value)):
-        raise ValueError(
-            f"noise={noise!r} must be None, the standard deviation of Gaussian noise, "
-            "a pair of 'gaussian' and a standard deviation, of 'masking' or 'swap' and "
-            "a share of the cells between 0 and 1, or a callable of a tensor and a "
-            "generator."
-        )
-    return partial(KINDS[kind], level=value) if value > 0 else None
-
-
-def _pair(noise: Any) -> tuple[Any, Any]:
-    """Return a kind of noise and its level, None for what is no pair."""
-    given = isinstance(noise, tuple | list) and len(noise) == 2
-    return tuple(noise) if given else (None, None)
+        return noise
+    match ("gaussian", noise) if isinstance(noise, Real) else noise:
+        case None:
+            return None
+        case [str(kind), Real() as level] if kind in KINDS:
+            largest = sys.float_info.max if kind == "gaussian" else 1.0
+            if not isinstance(level, bool) and 0 <= float(level) <= largest:
+                return partial(KINDS[kind], level=float(level)) if level else None
+    raise ValueError(
+        f"noise={noise!r} must be None, the standard deviation of Gaussian noise, a "
+        "pair of 'gaussian' and a standard deviation, of 'masking' or 'swap' and a "
+        "share of the cells between 0 and 1, or a callable of a tensor and a generator."
+    )
 
 
 def choose_folds(

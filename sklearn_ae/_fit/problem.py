@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 
 from sklearn_ae._data import LinearStart
-from sklearn_ae._fit.epochs import auto_max_iter
 from sklearn_ae._model import (
     Architecture,
     Autoencoder,
@@ -20,7 +19,6 @@ from sklearn_ae._training import (
     EpochBar,
     Net,
     Objective,
-    Phase,
     Rows,
     TrainingOptions,
     spread_rows,
@@ -65,17 +63,18 @@ class Problem:
         objective = Objective.of_start(
             options.loss,
             start,
-            rows,
+            rows.some(),
             pca,
             code_penalty=options.code_penalty,
             corruption=corruption,
         )
+        objective = replace(objective, is_weighted=not rows.count_alike)
         return cls(start, architecture, options, rows, objective, seed, repetitions)
 
-    @property
-    def n_epochs(self) -> int:
-        """Number of epochs without what cross-validation adds."""
-        return self.options.max_iter or auto_max_iter(len(self.rows))
+    def expect(self, n_epochs: int) -> None:
+        """Let the bar, if there is one, expect so many epochs more."""
+        if self.bar is not None:
+            self.bar.extend(n_epochs)
 
     def untrained(self, start: LinearStart | None = None) -> Autoencoder:
         """Return an untrained module, of the PCA of these or of other rows."""
@@ -88,17 +87,16 @@ class Problem:
         return module
 
     def loss(self, module: Autoencoder, rows: Rows | None = None) -> float:
-        """Sum of the losses on the training rows, or on others."""
-        return self.objective.measure(module, self.rows if rows is None else rows).loss
+        """Sum of the losses on the training rows, if not too many, or on others."""
+        rows = self.rows.some() if rows is None else rows
+        return self.objective.measure(module, rows).loss
 
     def is_least_squares(self, module: Autoencoder) -> bool:
         """Whether errors of reconstructions from whole codes are all that counts."""
         nested = self.options.nested_dropout > 0
         return not nested and self.objective.is_least_squares(module)
 
-    def net(
-        self, module: Autoencoder, phases: list[Phase], valid: Rows | None = None
-    ) -> Net:
+    def net(self, module: Autoencoder, valid: Rows | None = None) -> Net:
         """Return a net that is ready to train a module."""
         return start_training(
             module,
@@ -106,7 +104,7 @@ class Problem:
             criterion=self.objective.criterion(module, self.start),
             corruption=self.objective.corruption,
             options=self.options,
-            phases=phases,
+            n_rows=len(self.rows),
             seed=self.seed,
         )
 
@@ -123,7 +121,7 @@ class Problem:
         like = module.components
         return GaussNewton.of_rows(
             module,
-            some.x.to(like),
+            some.x[:].to(like),
             (some.row_weight / some.row_weight.sum()).to(like),
             unit=self.objective.unit,
             shift_cost=self.objective.shift_cost,

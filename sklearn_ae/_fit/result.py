@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,37 +48,23 @@ class Fit:
 
 def check_continues(previous: Fit, n_features: int, architecture: Architecture) -> None:
     """Raise unless a fit can go on from the weights of a previous one."""
-    sizes, new_sizes = (
-        previous.codec.shape,
-        (n_features, architecture.n_components),
-    )
-    if sizes != new_sizes:
-        raise ValueError(
-            f"warm_start=True continues a fit with (n_features, n_components)={sizes}, "
-            f"but now they are {new_sizes}. Set warm_start=False."
-        )
-    for name in (
-        "init",
-        "module",
-        "module_parameters",
-        "hidden_layer_sizes",
-        "activation",
-        "code_activation",
-        "output_activation",
-    ):
-        before, now = getattr(previous.architecture, name), getattr(architecture, name)
+    sizes, new_sizes = previous.codec.shape, (n_features, architecture.n_components)
+    settings = {"(n_features, n_components)": (sizes, new_sizes)}
+    for name, value in vars(previous.architecture).items():
+        if name not in ("whiten", "sparse", "n_steps"):  # which weights do not fix
+            settings[name] = value, getattr(architecture, name)
+    for name, (before, now) in settings.items():
         if _differ(before, now):
-            shown = "module__*" if name == "module_parameters" else name
+            shown = name.replace("_parameters", "__*")
             raise ValueError(
                 f"warm_start=True continues a fit with {shown}={before!r}, but now it "
                 f"is {now!r}. Set warm_start=False."
             )
 
 
-def _differ(before: object, now: object) -> bool:
+def _differ(before: Any, now: Any) -> bool:
     """Whether two settings are different; arguments of a network may be arrays."""
     if isinstance(before, Mapping) and isinstance(now, Mapping):
-        return before.keys() != now.keys() or any(
-            _differ(before[name], now[name]) for name in now
-        )
-    return before is not now and not np.array_equal(before, now)  # type: ignore[arg-type]
+        changed = (_differ(before[name], now[name]) for name in now)
+        return before.keys() != now.keys() or any(changed)
+    return before is not now and not np.array_equal(before, now)

@@ -1,9 +1,6 @@
 """Rows and weights of a fit, checked: what is trained on, and what is held out."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 from warnings import warn
 
@@ -12,39 +9,17 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.model_selection import train_test_split
 from sklearn.utils.validation import _check_sample_weight, validate_data
 
-from sklearn_ae._data import (
-    Table,
-    check_some_observed,
-    missing_cells,
-    outlier_weights,
-)
-from sklearn_ae._fit.callback_support import FRAMES_AROUND_FIT
+from sklearn_ae._data import Table, check_some_observed, missing_cells, outlier_weights
+from sklearn_ae._fit.progress import FRAMES_AROUND_FIT
 
 
 @dataclass(frozen=True)
 class Data:
-    """Rows of a fit.
-
-    Parameters
-    ----------
-    table : Table
-        All of them.
-    validation : tuple of two ndarrays or None
-        Indices of the rows to train on and of those that pick the best epoch.
-    """
+    """Rows of a fit: all, those trained on, and those held out to pick an epoch."""
 
     table: Table
-    validation: tuple[NDArray[np.intp], NDArray[np.intp]] | None
-
-    @cached_property
-    def training(self) -> Table:
-        """Rows to train on."""
-        return self.table if self.validation is None else self.table[self.validation[0]]
-
-    @cached_property
-    def held_out(self) -> Table | None:
-        """Rows that pick the best epoch."""
-        return None if self.validation is None else self.table[self.validation[1]]
+    training: Table
+    held_out: Table | None
 
 
 def training_data(
@@ -61,40 +36,38 @@ def training_data(
         ensure_min_samples=2,
         ensure_all_finite="allow-nan",
     )
-    table, kept = Table.of(X), np.ones(len(X), dtype=bool)
-    if sample_weight is not None:
-        table, kept = _weighted(X, sample_weight)
-    missing = missing_cells(table.X)
-    if missing is not None:
-        check_some_observed(missing, axis=1, labels=np.flatnonzero(kept))
-    if model.output_activation == "logistic":
-        _check_shares(table.X)
-    if model.loss in ("absolute_error", "huber"):
-        table, inliers = _less_for_outliers(table, seed)
-        kept[kept] = inliers
-    data = Data(table, _validation_split(model, len(table), seed))
-    missing = missing_cells(data.training.X)
-    if missing is not None:
-        where = "" if data.validation is None else ", without the rows held out,"
-        check_some_observed(missing, axis=0, where=where)
-    return data, kept
-
-
-def _weighted(X: NDArray, sample_weight: ArrayLike) -> tuple[Table, NDArray[np.bool_]]:
-    """Return the rows that count; float32 takes 1e-30 of the largest weight for 0."""
     weight = _check_sample_weight(
         sample_weight, X, dtype=np.float64, ensure_non_negative=True
     )
     if not np.isfinite(weight.sum()):
         raise ValueError("sample_weight is so large that its sum overflows.")
-    kept = weight > 1e-30 * weight.max()
+    kept = weight > 1e-30 * weight.max()  # which float32 takes for 0
     if kept.sum() < 2:
         raise ValueError(
             f"sample_weight has {kept.sum()} entries above 0, but at least 2 "
             "samples are needed."
         )
-    table = Table(X, weight)
-    return (table if kept.all() else table[kept]), kept
+    table = _only(kept, Table(X, weight))
+    if (missing := missing_cells(table.X)) is not None:
+        check_some_observed(missing, axis=1, labels=np.flatnonzero(kept))
+    if model.output_activation == "logistic":
+        _check_shares(table.X)
+    if model.loss in ("absolute_error", "huber"):
+        if missing is not None:
+            check_some_observed(missing, axis=0)
+        factors = outlier_weights(table, seed)
+        kept[kept] = factors > 0
+        table = _only(factors > 0, Table(table.X, table.weight * factors))
+    data = _split(model, table, seed)
+    if (missing := missing_cells(data.training.X)) is not None:
+        where = "" if data.held_out is None else ", without the rows held out,"
+        check_some_observed(missing, axis=0, where=where)
+    return data, kept
+
+
+def _only(kept: NDArray[np.bool_], table: Table) -> Table:
+    """Return the rows that are kept, without a copy where that is all of them."""
+    return table if kept.all() else table[kept]
 
 
 def _check_shares(X: NDArray) -> None:
@@ -109,25 +82,17 @@ def _check_shares(X: NDArray) -> None:
         )
 
 
-def _less_for_outliers(table: Table, seed: int) -> tuple[Table, NDArray[np.bool_]]:
-    """Lower the weights of outliers; leave out rows that then count next to nothing."""
-    missing = missing_cells(table.X)
-    if missing is not None:
-        check_some_observed(missing, axis=0)
-    factors = outlier_weights(table, seed)
-    inliers = factors > 0
-    table = Table(table.X, table.weight * factors)
-    return (table if inliers.all() else table[inliers]), inliers
-
-
-def _validation_split(
-    model: Any, n_samples: int, seed: int
-) -> tuple[NDArray[np.intp], NDArray[np.intp]] | None:
-    """Return indices for training and validation, or None to train on all rows."""
-    if not model.early_stopping:
-        return None
+def _split(model: Any, table: Table, seed: int) -> Data:
+    """Hold out rows where early stopping needs them."""
+    n_samples = len(table)
     n_valid = int(np.ceil(model.validation_fraction * n_samples))
-    if n_samples - n_valid < 2:
+    if model.early_stopping and n_samples - n_valid >= 2:
+        parts = train_test_split(
+            np.arange(n_samples), test_size=n_valid, random_state=seed
+        )
+        training, held_out = (table[np.sort(part)] for part in parts)
+        return Data(table, training, held_out)
+    if model.early_stopping:
         warn(
             f"validation_fraction={model.validation_fraction!r} leaves "
             f"{n_samples - n_valid} of {n_samples} samples for training, but at "
@@ -137,8 +102,4 @@ def _validation_split(
             # The line that calls fit, beyond three functions inside it and fit.
             stacklevel=5 + FRAMES_AROUND_FIT,
         )
-        return None
-    train, valid = train_test_split(
-        np.arange(n_samples), test_size=n_valid, random_state=seed
-    )
-    return np.sort(train), np.sort(valid)
+    return Data(table, table, None)

@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import math
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager, nullcontext
 from copy import deepcopy
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
-from torch import Tensor
-
+from sklearn_ae._data import LinearStart
+from sklearn_ae._fit.budget import (
+    epochs_that_follow,
+    epochs_untold,
+    is_worth_it,
+    rounds,
+)
 from sklearn_ae._fit.cross_validation import (
     Folds,
     HeldOut,
-    Shrinkage,
     cross_validated_shrinkage,
 )
-from sklearn_ae._fit.epochs import epochs_before_cross_validation, extension
 from sklearn_ae._fit.problem import Problem
 from sklearn_ae._model import (
     Autoencoder,
@@ -28,7 +32,6 @@ from sklearn_ae._model import (
 from sklearn_ae._training import (
     EpochBar,
     Net,
-    Phase,
     Rows,
     end_training,
     finished_net,
@@ -41,7 +44,7 @@ def reported(problem: Problem, callbacks: Sequence[Any]) -> Iterator[Problem]:
     """Let callbacks, and where it is wanted a progress bar, know of the epochs."""
     level, bar = problem.objective, None
     if problem.options.verbose == 1:
-        bar = EpochBar(problem.n_epochs, level.unit / level.total, level.pca_share)
+        bar = EpochBar(level.unit / level.total, level.pca_share)
     told = [*problem.options.callbacks, *filter(None, [bar]), *callbacks]
     options = replace(problem.options, callbacks=told)
     with nullcontext() if bar is None else closing(bar):
@@ -82,13 +85,15 @@ def _train_on_all(problem: Problem, previous: Net | None, valid: Rows | None) ->
     starts_from_pca = previous is None or previous.module_.is_pca
     if previous is not None and not starts_from_pca:
         module = _continued(previous.module_, module)
-    net = problem.net(module, [Phase(len(problem.rows), problem.n_epochs)], valid)
+    net = problem.net(module, valid)
+    n_epochs = epochs_untold(problem.options.max_iter, valid is not None)
+    problem.expect(n_epochs)
     improved = True
     if valid is None:
         net.is_refitted = previous is not None and previous.is_refitted
-        improved = _improve(problem, net, problem.n_epochs)
+        improved = _improve(problem, net, n_epochs)
     else:
-        run_epochs(net, problem.rows.dataset(), problem.n_epochs)
+        run_epochs(net, problem.rows.dataset(), n_epochs)
         end_training(net)
     known = problem.rows if valid is None else valid.to(problem.options.device)
     if starts_from_pca and not (improved and _is_above_pca(problem, module, known)):
@@ -120,22 +125,28 @@ def _train_cross_validated(problem: Problem, folds: Folds) -> tuple[Net, float]:
     """Train without a fold, see what it confirms, and train on all rows if it does.
 
     Each fold is left out by a network of its own, PCA included, and the last of them
-    goes on.
+    goes on, for as long as it has been trained. A small fold is not trained on.
     """
-    n_first = epochs_before_cross_validation(problem.n_epochs)
-    net, held_out = train_without_folds(problem, folds, n_first)
-    found = cross_validated_shrinkage(held_out, problem.objective)
-    n_epochs = _set_epochs(problem, net, problem.n_epochs - n_first, found)
-    module = net.module_
-    if found.factor > 0:
+    max_iter, goes_on = problem.options.max_iter, not folds.is_sample
+    confirmed = train_without_folds(problem, folds, rounds(max_iter, goes_on))
+    net, module = confirmed.net, confirmed.net.module_
+    factor = cross_validated_shrinkage(confirmed.held_out, problem.objective)
+    n_epochs = epochs_that_follow(max_iter, confirmed.n_epochs)
+    if factor == 0.0 or not goes_on:
+        end_training(net)
+    else:
+        problem.expect(n_epochs)
         _exchange_pca(problem, net)
         _improve(problem, net, n_epochs)
+    if goes_on:
+        # A callback may have restored weights together with the PCA of that time.
+        _exchange_pca(problem, net)
+        net.is_refitted = factor > 0 and _refit(problem, module, problem.rows)
     else:
-        end_training(net)
-    # A callback may have restored weights together with the PCA of that time.
-    _exchange_pca(problem, net)
-    net.is_refitted = found.factor > 0 and _refit(problem, module, problem.rows)
-    factor = found.factor
+        judged = confirmed.held_out[-1].module
+        judged.steps = None
+        module.load_state_dict(judged.state_dict())
+        net.is_refitted = factor > 0 and _refit(problem, module, problem.rows.some())
     module.shrink(factor)
     if problem.loss(module) > problem.loss(problem.pca()):
         factor = 0.0
@@ -143,56 +154,92 @@ def _train_cross_validated(problem: Problem, folds: Folds) -> tuple[Net, float]:
     return net.finish(), factor
 
 
-def _set_epochs(problem: Problem, net: Net, n_epochs: int, found: Shrinkage) -> int:
-    """Let the last phase take as many epochs as it is worth."""
-    n_rows, planned = len(problem.rows), n_epochs
-    if found.factor == 0:
-        n_epochs = 0
-    elif problem.options.max_iter is None and not net.stopped_early:
-        n_epochs = round(n_epochs * extension(n_rows, found.share_left))
-    net.set_last_phase(Phase(n_rows, n_epochs))
-    if problem.bar is not None:
-        problem.bar.extend(n_epochs - planned)
-    return n_epochs
+class Confirmed(NamedTuple):
+    """Networks without a fold after the round that suits the folds best.
+
+    Parameters
+    ----------
+    net : Net
+        That of the last fold, after all rounds.
+    held_out : list of HeldOut
+        What the folds are reconstructed by.
+    n_epochs : int
+        Epochs up to the best round.
+    """
+
+    net: Net
+    held_out: list[HeldOut]
+    n_epochs: int
+
+
+@dataclass(frozen=True)
+class WithoutFold:
+    """A net to train without a fold, the rows to train it on, and the fold."""
+
+    net: Net
+    rows: Rows
+    fold: Callable[[], Rows]  # not held, as folds may be many
+    refits: bool  # whether the last layer is refitted before it is measured
+
+    def held_out(self, problem: Problem) -> HeldOut:
+        """Return a copy that ends training here, to be measured on the fold."""
+        module = deepcopy(self.net.module_)
+        if len(self.net.history) > 0:  # else it is PCA, and is measured as such
+            if self.refits:
+                _refit(problem, module, self.rows)
+            module.steps = problem.gauss_newton_steps(module, self.rows)
+        return HeldOut(module, self.fold)
 
 
 def train_without_folds(
-    problem: Problem, folds: Folds, n_epochs: int
-) -> tuple[Net, list[HeldOut]]:
-    """Train a network without each fold, from the PCA of the rows that remain.
+    problem: Problem, folds: Folds, rounds: Iterable[int]
+) -> Confirmed:
+    """Train a network without each fold, as long as the folds gain by it.
 
-    Only the last of them, which is returned to go on with all rows, tells the
-    callbacks.
+    Only the last network, which may go on with all rows, tells the callbacks.
     """
+    trained = _without_folds(problem, folds)
+    net, n_epochs, found, losses = trained[-1].net, 0, None, list[float]()
+    for n_more in rounds:
+        problem.expect(n_more * len(trained))
+        for one in trained:
+            run_epochs(one.net, one.rows.dataset(), n_more)
+        n_epochs += n_more
+        held_out = [one.held_out(problem) for one in trained]
+        loss = math.fsum(
+            one.measure(problem.objective, 1.0, False).loss for one in held_out
+        )
+        if found is None or loss < min(losses):
+            found = Confirmed(net, held_out, n_epochs)
+        losses.append(loss)
+        if net.stopped_early or not is_worth_it(losses):
+            break
+    assert found is not None
+    return found
+
+
+def _without_folds(problem: Problem, folds: Folds) -> list[WithoutFold]:
+    """Return untrained nets, each of the PCA of the rows that remain."""
     pairs = folds.split(problem.rows.x, problem.seed)
     bar = () if problem.bar is None else (problem.bar,)
     options = replace(problem.options, callbacks=bar, verbose=0)
     silent = replace(problem, options=options)
-    if problem.bar is not None:
-        problem.bar.extend(n_epochs * (len(pairs) - 1))
-    held_out = []
+    trained = []
     for i, (train, test) in enumerate(pairs):
-        phases = [
-            Phase(len(train), n_epochs),
-            Phase(len(problem.rows), problem.n_epochs - n_epochs),
-        ]
         of_fold = problem if i == len(pairs) - 1 else silent
-        net = of_fold.net(_module_of(problem, train), phases)
         rows = problem.rows[train]
-        run_epochs(net, rows.dataset(), n_epochs)
-        module = deepcopy(net.module_)
-        if n_epochs > 0:  # else it is PCA, and is measured as such
-            _refit(problem, module, rows)
-            module.steps = problem.gauss_newton_steps(module, rows)
-        held_out.append(HeldOut(module, partial(problem.rows.__getitem__, test)))
-    return net, held_out
+        start = problem.start if folds.is_sample else _start_of(problem, rows)
+        net = of_fold.net(problem.untrained(start))
+        fold = partial(problem.rows.__getitem__, test)
+        # A refit to many rows takes long and changes little.
+        trained.append(WithoutFold(net, rows, fold, refits=not folds.is_sample))
+    return trained
 
 
-def _module_of(problem: Problem, train: Tensor) -> Autoencoder:
-    """Return an untrained module on the PCA of some rows."""
-    rows = problem.rows[train]
+def _start_of(problem: Problem, rows: Rows) -> LinearStart:
+    """Return the PCA of some rows."""
     x, weight = (part.numpy(force=True) for part in (rows.x, rows.row_weight[:, 0]))
-    return problem.untrained(problem.start.of_rows(x, weight, problem.seed))
+    return problem.start.of_rows(x, weight, problem.seed)
 
 
 def _exchange_pca(problem: Problem, net: Net) -> None:

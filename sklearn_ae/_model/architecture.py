@@ -1,7 +1,5 @@
 """What the network of a fit is to be."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any

@@ -1,7 +1,5 @@
 """An untrained autoencoder from a description, with a network of any class."""
 
-from __future__ import annotations
-
 import inspect
 from copy import deepcopy
 from typing import Any
@@ -19,7 +17,6 @@ from sklearn_ae._model.autoencoder import (
     Sum,
 )
 from sklearn_ae._model.tensors import as_tensor, data_units
-from sklearn_ae.networks import FullyConnected
 
 
 class Gated(nn.Module):
@@ -35,15 +32,13 @@ class Gated(nn.Module):
         self.encoder_gate = nn.Parameter(zero)
         self.decoder_gate = nn.Parameter(zero.clone())
 
-    def encode(self, x: Tensor) -> Tensor:
+    def encode(self, x: Tensor) -> Any:
         """Return the network's codes times the first factor."""
-        code: Tensor = self.network.encode(x) * self.encoder_gate
-        return code
+        return self.network.encode(x) * self.encoder_gate
 
-    def decode(self, code: Tensor) -> Tensor:
+    def decode(self, code: Tensor) -> Any:
         """Return the network's reconstruction times the second factor."""
-        reconstruction: Tensor = self.network.decode(code) * self.decoder_gate
-        return reconstruction
+        return self.network.decode(code) * self.decoder_gate
 
 
 def build_autoencoder(
@@ -57,14 +52,12 @@ def build_autoencoder(
     network = _build_network(n_inputs, architecture, seed)
     if not is_correction:
         return _plain(network, start, architecture)
-    if isinstance(network, FullyConnected) and architecture.is_built_in:
+    if architecture.is_built_in:
         network.start_from_zero(start.n_samples)
     else:
         network = Gated(network)
-    output: Sum | LogisticSum = Sum()
-    if architecture.is_bounded:
-        mean, scale = data_units(start)
-        output = LogisticSum(mean=mean, scale=scale)
+    mean, scale = data_units(start)
+    bounded = architecture.is_bounded
     return CorrectedPCA(
         network=network,
         components=as_tensor(start.components),
@@ -72,7 +65,7 @@ def build_autoencoder(
         code_scale=as_tensor(start.code_scale),
         residual_scale=as_tensor(start.residual_scale),
         subspace=None if subspace is None else as_tensor(subspace),
-        output=output,
+        output=LogisticSum(mean=mean, scale=scale) if bounded else Sum(),
     )
 
 
@@ -84,7 +77,12 @@ def _plain(
     It sees standardised columns, or the data as they are where they lie between 0 and 1
     or the network is the user's.
     """
-    _check_trainable(network)
+    if not any(parameter.requires_grad for parameter in network.parameters()):
+        raise ValueError(
+            f"module needs parameters to train, but {type(network).__name__} has none. "
+            "Register its layers as attributes, or its weights as torch.nn.Parameter, "
+            "and do not freeze all of them."
+        )
     offset, unit = torch.zeros(len(start.mean)), as_tensor(start.column_scale)
     if architecture.is_bounded or not architecture.is_built_in:
         mean, scale = data_units(start)
@@ -99,7 +97,7 @@ def _plain(
     )
 
 
-def _build_network(n_features: int, architecture: Architecture, seed: int) -> nn.Module:
+def _build_network(n_features: int, architecture: Architecture, seed: int) -> Any:
     """Return a network, made by a class or copied from an instance, of checked shapes.
 
     A class gets its parameters, and what its signature names of the other arguments.
@@ -120,14 +118,12 @@ def _build_network(n_features: int, architecture: Architecture, seed: int) -> nn
         taken = {name: value for name, value in offered.items() if name in names}
         network = module(**{**taken, **architecture.module_parameters})
     if not architecture.is_built_in:
-        _check_methods(network)
-        network = network.to("cpu", torch.float32)
-        _check_shapes(network, n_features, architecture.n_components)
+        _check_network(network, n_features, architecture.n_components)
     return network
 
 
-def _check_methods(network: Any) -> None:
-    """Raise unless a network encodes and decodes."""
+def _check_network(network: Any, n_features: int, n_components: int) -> None:
+    """Move a network to float32; raise unless it maps rows to codes, and back."""
     name = type(network).__name__
     for method in ("encode", "decode"):
         if not callable(getattr(network, method, None)):
@@ -135,33 +131,25 @@ def _check_methods(network: Any) -> None:
                 f"module needs the methods encode and decode, but {name} has no "
                 f"{method}."
             )
-
-
-def _check_trainable(network: nn.Module) -> None:
-    """Raise unless a network has something to train; the factors of `Gated` are."""
-    name = type(network).__name__
-    if not any(parameter.requires_grad for parameter in network.parameters()):
-        raise ValueError(
-            f"module needs parameters to train, but {name} has none. Register its "
-            "layers as attributes, or its weights as torch.nn.Parameter, and do not "
-            "freeze all of them."
-        )
-
-
-def _check_shapes(network: Any, n_features: int, n_components: int) -> None:
-    """Raise unless a network maps rows to codes, and back, in the shapes asked for."""
+    network.to("cpu", torch.float32)
     was_training = network.training
     network.eval()
     steps = (("encode", n_features, n_components), ("decode", n_components, n_features))
     for method, n_in, n_out in steps:
-        where = f"module.{method} of {type(network).__name__}"
-        found = _called(network, method, n_in, where)
-        shape = tuple(found.shape) if isinstance(found, Tensor) else type(found)
+        where = f"module.{method} of {name}"
+        given = torch.zeros((2, n_in), dtype=torch.float32)
+        try:
+            with torch.no_grad():
+                found = getattr(network, method)(given)
+        except (RuntimeError, IndexError, TypeError, ValueError) as error:
+            raise ValueError(
+                f"{where} fails on a batch of shape (2, {n_in}): {error}"
+            ) from error
         if isinstance(found, Tensor) and found.dtype != torch.float32:
             raise ValueError(
-                f"{where} maps torch.float32 to {found.dtype}, but has to keep the "
-                "dtype."
+                f"{where} maps torch.float32 to {found.dtype}, but has to keep it."
             )
+        shape = tuple(found.shape) if isinstance(found, Tensor) else type(found)
         if shape != (2, n_out):
             raise ValueError(
                 f"{where} maps a batch of shape (2, {n_in}) to {shape}, but "
@@ -169,15 +157,3 @@ def _check_shapes(network: Any, n_features: int, n_components: int) -> None:
                 f"n_components={n_components}."
             )
     network.train(was_training)
-
-
-def _called(network: Any, method: str, n_in: int, where: str) -> Any:
-    """Return what a network makes of a batch of zeros."""
-    given = torch.zeros((2, n_in), dtype=torch.float32)
-    try:
-        with torch.no_grad():
-            return getattr(network, method)(given)
-    except (RuntimeError, IndexError, TypeError, ValueError) as error:
-        raise ValueError(
-            f"{where} fails on a batch of shape (2, {n_in}): {error}"
-        ) from error

@@ -1,11 +1,11 @@
 """The change of basis that makes codes behave like PCA's, from their moments."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.utils.extmath import svd_flip
 
 Float64 = NDArray[np.float64]
 
@@ -18,18 +18,16 @@ SMALLEST_SCALE = 1e-6
 
 @dataclass
 class CodeMoments:
-    """What codes are like over rows, from sums and extremes; blocks may be added."""
+    """Sums and products of codes over rows, to which blocks are added."""
 
     n_samples: float
     row_sum: Float64  # (n_features,)
     code_sum: Float64  # (n_components,)
     code_products: Float64  # (n_components, n_components)
     cross_products: Float64  # (n_components, n_features), codes with X
-    lowest: Float64  # (n_components,), of the codes
-    highest: Float64  # (n_components,)
 
     @classmethod
-    def empty(cls, n_components: int, n_features: int) -> CodeMoments:
+    def empty(cls, n_components: int, n_features: int) -> Self:
         """Return the moments of no rows."""
         return cls(
             n_samples=0,
@@ -37,8 +35,6 @@ class CodeMoments:
             code_sum=np.zeros(n_components),
             code_products=np.zeros((n_components, n_components)),
             cross_products=np.zeros((n_components, n_features)),
-            lowest=np.full(n_components, np.inf),
-            highest=np.full(n_components, -np.inf),
         )
 
     def add(self, x: Float64, code: Float64, weight: Float64) -> None:
@@ -49,8 +45,14 @@ class CodeMoments:
         self.code_sum += weighted.sum(axis=0)
         self.code_products += weighted.T @ code
         self.cross_products += weighted.T @ x
-        self.lowest = np.minimum(self.lowest, code.min(axis=0))
-        self.highest = np.maximum(self.highest, code.max(axis=0))
+
+    def central(self) -> tuple[Float64, Float64, Float64]:
+        """Return mean and covariance of the codes, and their covariance with X."""
+        mean = self.code_sum / self.n_samples
+        covariance = self.code_products / self.n_samples - np.outer(mean, mean)
+        cross = self.cross_products / self.n_samples
+        cross -= np.outer(mean, self.row_sum / self.n_samples)
+        return mean, covariance, cross
 
 
 @dataclass(frozen=True)
@@ -65,7 +67,7 @@ class CodeBasis:
     @classmethod
     def from_moments(
         cls, moments: CodeMoments, whiten: bool, n_effective: float | None = None
-    ) -> CodeBasis:
+    ) -> Self:
         """Centre, decorrelate and order the codes, and scale them as PCA does.
 
         The codes are whitened, rotated by the singular vectors of their
@@ -74,63 +76,51 @@ class CodeBasis:
         `diag(sqrt(eigenvalues)) @ components` with X. Whitened codes get the divisor
         `n_effective - 1`; None stands for the moments' own number of rows.
         """
-        n_samples, n_components = moments.n_samples, len(moments.code_sum)
-        mean = moments.code_sum / n_samples
-        covariance = moments.code_products / n_samples - np.outer(mean, mean)
+        mean, covariance, cross = moments.central()
         whitening, colouring = _whitening(covariance)
-        cross_covariance = moments.cross_products / n_samples
-        cross_covariance -= np.outer(mean, moments.row_sum / n_samples)
-        cross = whitening.T @ cross_covariance
-        wide = n_components > cross.shape[1]
-        left, singular, right = np.linalg.svd(cross, full_matrices=wide)
-        singular = np.pad(singular, (0, n_components - len(singular)))
-        left = left * _signs(right, n_components)
-        if whiten:
-            size = n_effective or n_samples
-            scale = np.full(n_components, np.sqrt((size - 1) / size))
-        else:
-            scale = np.maximum(singular, SMALLEST_SCALE * singular[0])
-            scale = np.where(scale > 0, scale, 1.0)
-        return cls(
-            mean=mean,
-            matrix=whitening @ left * scale,
-            inverse=(left / scale).T @ colouring,
-            explained_variance=singular**2,
+        n_components, n_features = cross.shape
+        left, singular, right = np.linalg.svd(
+            whitening.T @ cross, full_matrices=n_components > n_features
         )
+        found = left[:, : len(singular)]
+        found[:] = svd_flip(found, right, u_based_decision=False)[0]  # as in PCA
+        singular = np.pad(singular, (0, n_components - len(singular)))
+        scale = np.maximum(singular, SMALLEST_SCALE * singular[0])
+        if whiten:
+            size = n_effective or moments.n_samples
+            scale = np.full(n_components, np.sqrt((size - 1) / size))
+        scale = np.where(scale > 0, scale, 1.0)
+        matrix, inverse = whitening @ left * scale, (left / scale).T @ colouring
+        return cls(mean, matrix, inverse, singular**2)
 
     @classmethod
     def permuting(
         cls, moments: CodeMoments, whiten: bool, n_effective: float | None = None
-    ) -> CodeBasis:
+    ) -> Self:
         """Order and scale the codes alone, so that their zeros stay where they are.
 
         A code explains of X what a linear map of it alone does; its standard deviation
         becomes the root of that, as for PCA's scores.
         """
-        n_samples, n_components = moments.n_samples, len(moments.code_sum)
-        mean = moments.code_sum / n_samples
-        variances = np.diag(moments.code_products) / n_samples - mean**2
-        varies = variances > NO_VARIANCE * variances.max()
-        deviations = np.where(varies, np.sqrt(np.where(varies, variances, 1.0)), 1.0)
-        covariance = moments.cross_products / n_samples
-        covariance -= np.outer(mean, moments.row_sum / n_samples)
-        explained = (covariance**2).sum(axis=1) / deviations**2 * varies
+        _, covariance, cross = moments.central()
+        deviations, varies = _deviations(covariance)
+        explained = (cross**2).sum(axis=1) / deviations**2 * varies
         order = np.argsort(-explained, kind="stable")
-        scale = np.ones(n_components)
-        size = n_effective or n_samples
+        wanted = np.maximum(explained, SMALLEST_SCALE**2 * explained.max())
         if whiten:
-            scale[varies] = np.sqrt((size - 1) / size) / deviations[varies]
-        else:
-            target = np.maximum(explained, SMALLEST_SCALE**2 * explained.max())
-            scale[varies] = np.sqrt(target[varies]) / deviations[varies]
-            scale = np.where(scale > 0, scale, 1.0)
-        identity = np.eye(n_components)
-        return cls(
-            mean=np.zeros(n_components),
-            matrix=(identity * scale)[:, order],
-            inverse=(identity / scale)[order],
-            explained_variance=explained[order],
-        )
+            size = n_effective or moments.n_samples
+            wanted = np.full(len(explained), (size - 1) / size)
+        scale = np.where(varies, np.sqrt(wanted) / deviations, 1.0)
+        scale = np.where(scale > 0, scale, 1.0)
+        matrix, inverse = np.diag(scale)[:, order], np.diag(1 / scale)[order]
+        return cls(np.zeros(len(scale)), matrix, inverse, explained[order])
+
+
+def _deviations(covariance: Float64) -> tuple[Float64, NDArray[np.bool_]]:
+    """Return standard deviations, and which are more than rounding; 1 for others."""
+    variances = np.diag(covariance)
+    varies = variances > NO_VARIANCE * max(variances.max(), 0.0)
+    return np.sqrt(np.where(varies, variances, 1.0)), varies
 
 
 def _whitening(covariance: Float64) -> tuple[Float64, Float64]:
@@ -138,22 +128,9 @@ def _whitening(covariance: Float64) -> tuple[Float64, Float64]:
 
     Directions without variance are left as they are, so that the map stays invertible.
     """
-    squares = np.maximum(np.diag(covariance), 0.0)
-    varies = squares > NO_VARIANCE * squares.max()
-    deviations = np.where(varies, np.sqrt(squares), 1.0)
+    deviations, varies = _deviations(covariance)
     covariance = np.where(np.outer(varies, varies), covariance, 0.0)
     values, vectors = np.linalg.eigh(covariance / np.outer(deviations, deviations))
     # Eigenvalues of a correlation matrix below this are rounding errors.
     roots = np.sqrt(np.where(values > 1e-12, values, 1.0))
     return vectors / deviations[:, None] / roots, (vectors * roots).T * deviations
-
-
-def _signs(right: Float64, n_components: int) -> Float64:
-    """Signs that make the largest entry of each right singular vector positive.
-
-    This is how `PCA` fixes its signs.
-    """
-    largest = np.abs(right).argmax(axis=1)
-    signs = np.sign(right[np.arange(len(right)), largest])
-    signs = np.pad(signs, (0, max(0, n_components - len(signs))), constant_values=1.0)
-    return np.where(signs == 0, 1.0, signs[:n_components])

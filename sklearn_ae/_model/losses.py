@@ -87,6 +87,7 @@ class LossSum:
         self.losses: list[float] = []
         self.losses_of_mean: list[float] = []
         self.counts: list[float] = []
+        self.by_row: list[Tensor] = []
 
     @classmethod
     def over(
@@ -104,11 +105,11 @@ class LossSum:
 
     def add(self, reconstruction: Tensor, x: Tensor, weight: Tensor) -> None:
         """Add rows; their weights broadcast to the cells and are 0 where missing."""
-        for sums, predicted in (
-            (self.losses, reconstruction),
-            (self.losses_of_mean, torch.zeros_like(x)),
-        ):
-            sums.append(float((self.cell_loss(predicted, x) * weight).sum()))
+        losses = self.cell_loss(reconstruction, x) * weight
+        of_mean = self.cell_loss(torch.zeros_like(x), x) * weight
+        self.losses.append(float(losses.sum()))
+        self.losses_of_mean.append(float(of_mean.sum()))
+        self.by_row.append(losses.sum(dim=1).double())
         self.counts.append(float(weight.sum()) * x.shape[1] / weight.shape[1])
 
     @property

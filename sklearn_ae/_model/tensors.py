@@ -1,7 +1,5 @@
 """Tensors from arrays."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import torch

@@ -1,14 +1,14 @@
 """The caller's modes of torch, and those that training and inference run under."""
 
-from __future__ import annotations
-
 import os
 import threading
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from typing import Any
 
 import torch
+
+Mode = AbstractContextManager[Any]
 
 _thread_lock = threading.Lock()
 _generator_lock = threading.RLock()
@@ -19,10 +19,7 @@ _is_forked = False
 
 
 def _note_fork() -> None:
-    """Remember, in a forked child, that other threads have not come along.
-
-    Nor will they give back the locks that they held.
-    """
+    """Forget other threads, and their locks, which have not come along to a child."""
     global _is_forked, _thread_lock, _generator_lock, _thread_users
     _is_forked, _thread_users = True, 0
     _thread_lock, _generator_lock = threading.Lock(), threading.RLock()
@@ -36,8 +33,7 @@ if hasattr(os, "register_at_fork"):
 def one_thread() -> Iterator[None]:
     """Run torch on one thread, and restore the caller's count at the end.
 
-    The products of a small network are too short to share: a second thread gains
-    little on a free machine and costs much on a busy one. Each Python thread has a
+    The products of a small network are too short to share. Each Python thread has a
     count of its own, but a new one takes over the count that was set last: a count of
     1 that is found while another fit runs is taken to be that fit's.
     """
@@ -63,15 +59,13 @@ def one_thread() -> Iterator[None]:
         _this_thread.inside = False
 
 
-def _foreign_modes() -> list[AbstractContextManager[Any]]:
+def _foreign_modes() -> list[Mode]:
     """Return what undoes a caller's autocast and default device, most often nothing.
 
     Both change what code means, and undoing them takes time in every call of torch.
     """
     kinds = [kind for kind in ("cpu", "cuda") if torch.is_autocast_enabled(kind)]
-    modes: list[AbstractContextManager[Any]] = [
-        torch.autocast(kind, enabled=False) for kind in kinds
-    ]
+    modes: list[Mode] = [torch.autocast(kind, enabled=False) for kind in kinds]
     # A new tensor tells sooner than torch.get_default_device.
     if torch.empty(0).device.type != "cpu":
         modes.append(torch.device("cpu"))
@@ -79,27 +73,31 @@ def _foreign_modes() -> list[AbstractContextManager[Any]]:
 
 
 @contextmanager
-def _plain_tensors() -> Iterator[None]:
-    """Undo a caller's modes."""
+def _all_of(*modes: Mode) -> Iterator[None]:
+    """Enter modes one after the other."""
     with ExitStack() as stack:
-        for mode in _foreign_modes():
+        for mode in modes:
             stack.enter_context(mode)
         yield
 
 
-@contextmanager
-def training_mode() -> Iterator[None]:
+def training_mode() -> Mode:
     """Give training one thread and gradients, whatever the caller's modes are.
 
     A caller's inference mode would make tensors that autograd refuses.
     """
-    with (
-        one_thread(),
-        _plain_tensors(),
-        torch.inference_mode(False),
-        torch.enable_grad(),
-    ):
-        yield
+    gradients = torch.inference_mode(False), torch.enable_grad()
+    return _all_of(one_thread(), *_foreign_modes(), *gradients)
+
+
+def inference_mode() -> Mode:
+    """Do without gradients, whatever the caller's modes are.
+
+    A forked child uses one thread: it would wait forever for those of its parent.
+    """
+    modes = [*([one_thread()] if _is_forked else []), *_foreign_modes()]
+    plain = torch.inference_mode()
+    return _all_of(*modes, plain) if modes else plain
 
 
 @contextmanager
@@ -115,20 +113,4 @@ def private_generators(seed: int, device: str, needed: bool) -> Iterator[None]:
     devices = range(torch.cuda.device_count()) if on_cuda else ()
     with _generator_lock, torch.random.fork_rng(devices):
         torch.manual_seed(seed)
-        yield
-
-
-def inference_mode() -> AbstractContextManager[Any]:
-    """Do without gradients, whatever the caller's modes are.
-
-    A forked child uses one thread: it would wait forever for those of its parent.
-    """
-    plain = torch.inference_mode()
-    return _plain_inference(plain) if _is_forked or _foreign_modes() else plain
-
-
-@contextmanager
-def _plain_inference(mode: AbstractContextManager[Any]) -> Iterator[None]:
-    """Do without gradients and without a caller's modes."""
-    with one_thread() if _is_forked else nullcontext(), _plain_tensors(), mode:
         yield

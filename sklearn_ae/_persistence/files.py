@@ -1,7 +1,5 @@
 """Fitted estimators in files without pickle, and the versions in those with it."""
 
-from __future__ import annotations
-
 import json
 import os
 import secrets
@@ -19,13 +17,8 @@ from sklearn.base import BaseEstimator
 from sklearn.exceptions import InconsistentVersionWarning
 from sklearn.utils.validation import check_is_fitted
 
-from sklearn_ae._persistence.header import (
-    FORMAT,
-    Document,
-    check_document,
-    decode,
-    encode,
-)
+from sklearn_ae._persistence import header
+from sklearn_ae._persistence.header import Document, check_document, decode, encode
 from sklearn_ae._persistence.state import Arrays, put_together, take_apart
 from sklearn_ae._version import __version__
 
@@ -76,12 +69,10 @@ class PersistenceMixin(BaseEstimator):
         Raises
         ------
         TypeError
-            If a parameter, or the history of `net_`, holds what is no plain data (None,
-            bool, number, str, list, tuple, dict, array or RandomState), as `callbacks`,
-            a `module` and functions are.
+            If a parameter or the history of `net_` holds other objects than None,
+            bool, numbers, str, list, tuple, dict, array or RandomState.
         ValueError
-            If a parameter is invalid, a fitted value is not finite, or `path` is there
-            and is no file.
+            If a parameter is invalid, a fitted value not finite, or `path` no file.
         """
         check_is_fitted(self)
         self._validate_params()
@@ -90,7 +81,7 @@ class PersistenceMixin(BaseEstimator):
         history = [dict(epoch) for epoch in self.net_.history]
         names = getattr(self, "feature_names_in_", None)
         document |= {
-            "format": FORMAT,
+            "format": header.FORMAT,
             "estimator": type(self).__name__,
             "versions": _versions(),
             "parameters": {n: encode(v, f"{n}={v!r}") for n, v in parameters},
@@ -117,14 +108,12 @@ class PersistenceMixin(BaseEstimator):
         Returns
         -------
         estimator : AutoencoderTransformer
-            The fitted estimator, on the CPU. Parameters that the file does not name
-            have their default.
+            Fitted, on the CPU. Parameters that the file does not name are the default.
 
         Raises
         ------
         ValueError
-            If the file is damaged, if another program or another class has written it,
-            or if it has another format than this version reads.
+            If the file is damaged, or of another program, class or format.
 
         Warns
         -----
@@ -137,8 +126,7 @@ class PersistenceMixin(BaseEstimator):
             estimator = cls._of_document(document)
             fit = put_together(document, arrays)
         except (ValueError, RecursionError) as error:
-            text = f"{os.fspath(path)!r} cannot be loaded: {error}"
-            raise ValueError(text) from error
+            raise ValueError(f"{str(path)!r} cannot be loaded: {error}") from error
         estimator.__dict__.update(estimator._fitted_attributes(fit))
         _warn_of_versions(cls.__name__, document["versions"])
         return estimator
@@ -152,7 +140,7 @@ class PersistenceMixin(BaseEstimator):
         parameters = {name: decode(v) for name, v in document["parameters"].items()}
         unknown = sorted(parameters.keys() - set(cls._get_param_names()))
         if unknown:
-            raise ValueError(f"It has unknown parameters: {str(unknown)[:200]}.")
+            raise ValueError(f"It has unknown parameters: {unknown!s:.200}.")
         estimator = cls(**parameters)
         estimator._validate_params()
         if names is not None:
@@ -174,10 +162,6 @@ def _write(path: Path, content: bytes) -> None:
     """Put a file under its name when it is whole and on the disk, or not at all."""
     if path.exists() and not path.is_file():
         raise ValueError(f"path={str(path)!r} is there already, and is no file.")
-    if not path.parent.is_dir():
-        raise FileNotFoundError(
-            f"path={str(path)!r} is in a directory that does not exist. Make it first."
-        )
     temporary = path.with_name(f".{ENTRY}-{secrets.token_hex(8)}.tmp")
     try:
         with temporary.open("xb") as file:
@@ -194,28 +178,21 @@ def _read(path: str | os.PathLike[str]) -> tuple[Document, Arrays]:
     """Return what a file holds; the arrays take as much memory as the file."""
     try:
         with safe_open(path, framework="numpy") as file:
-            document = _parse(file.metadata() or {})
-            names = file.keys()
-            kinds = {name: file.get_slice(name).get_dtype() for name in names}
-            for name, kind in kinds.items():
+            metadata, names, arrays = file.metadata() or {}, file.keys(), {}
+            if ENTRY not in metadata:
+                raise ValueError(
+                    "It is a safetensors file, but not one that "
+                    "AutoencoderTransformer.save has written: its metadata has no "
+                    f"entry {ENTRY!r}."
+                )
+            document = check_document(json.loads(metadata[ENTRY]))
+            for name in names:
+                kind = file.get_slice(name).get_dtype()
                 if kind != "F64":
                     raise ValueError(f"Its array {name!r} is {kind}, not F64.")
-            return document, {name: file.get_tensor(name) for name in kinds}
+                arrays[name] = file.get_tensor(name)
+            return document, arrays
     except SafetensorError as error:
         raise ValueError(
             f"It is truncated or damaged, or no safetensors file at all ({error})."
         ) from error
-
-
-def _parse(metadata: dict[str, str]) -> Document:
-    """Return the JSON in the metadata of a file that an estimator has written."""
-    if ENTRY not in metadata:
-        raise ValueError(
-            "It is a safetensors file, but not one that AutoencoderTransformer.save "
-            f"has written: its metadata has no entry {ENTRY!r}."
-        )
-    try:
-        document = json.loads(metadata[ENTRY])
-    except (ValueError, RecursionError) as error:
-        raise ValueError(f"Its metadata is not JSON ({error}).") from error
-    return check_document(document)

@@ -1,12 +1,9 @@
 """The JSON header of a saved file: what it holds, and plain data as JSON and back."""
 
-from __future__ import annotations
-
 import math
 import sys
-from dataclasses import fields
 from numbers import Integral, Real
-from typing import Any
+from typing import Any, get_type_hints
 
 import numpy as np
 from sklearn.utils._param_validation import (
@@ -52,10 +49,10 @@ ARCHITECTURE = {name: PARAMETER_CONSTRAINTS[name] for name in SHARED} | {
 }
 ABOVE_ZERO = {"scale", "n_samples", "noise"}
 NUMBERS = {
-    field.name: [POSITIVE if field.name in ABOVE_ZERO else FINITE]
+    name: [POSITIVE if name in ABOVE_ZERO else FINITE]
     for part in (LinearStart, Imputer, Fit)
-    for field in fields(part)
-    if field.type == "float"
+    for name, kind in get_type_hints(part).items()
+    if kind is float
 }
 
 
@@ -63,7 +60,7 @@ def check_document(document: Any) -> Document:
     """Return what is written or read if every part has the right kind and range."""
     if not isinstance(document, dict):
         raise ValueError("Its JSON is not an object.")
-    found = document.get("format") if "format" in document else FORMAT
+    found = document.get("format", FORMAT)
     if found != FORMAT:
         raise ValueError(
             f"It has format {found!r:.80}, but this version of sklearn_ae reads format "
@@ -78,9 +75,7 @@ def check_document(document: Any) -> Document:
         raise ValueError("Its feature_names_in_ are not n_features_in_ strings.")
     sizes = document["architecture"]["hidden_layer_sizes"]
     if not all(COUNT.is_satisfied_by(size) for size in sizes):
-        raise ValueError(
-            f"Its hidden_layer_sizes={str(sizes)[:80]} are not all counts."
-        )
+        raise ValueError(f"Its hidden_layer_sizes={sizes!s:.80} are not all counts.")
     return document
 
 
@@ -88,17 +83,13 @@ def _check_section(name: str, section: Document, constraints: Document) -> None:
     """Raise unless a JSON object has these entries and no others, all of them valid."""
     different = sorted(section.keys() ^ constraints.keys())
     if different:
-        raise ValueError(
-            f"{name.capitalize()} lack, or should not have, {str(different)[:200]}."
-        )
+        text = f"{name.capitalize()} lack, or should not have, {different!s:.200}."
+        raise ValueError(text)
     validate_parameter_constraints(constraints, section, caller_name=name)
 
 
 def encode(value: Any, what: str = "It") -> Any:
-    """Return what JSON holds of plain data; TypeError for everything else.
-
-    Every JSON object has one entry, whose key names the kind of what it stands for.
-    """
+    """Return what JSON holds of plain data: objects of one entry, named by its kind."""
     if isinstance(value, np.ndarray | np.generic):
         value = value.tolist()
     match value:
@@ -140,7 +131,7 @@ def decode(value: Any) -> Any:
             return _random_state(key, at, has_gauss, gauss)
         case None | bool() | int() | float() | str():
             return value
-    raise ValueError(f"{str(value)[:80]} stands for nothing that can be saved.")
+    raise ValueError(f"{value!s:.80} stands for nothing that can be saved.")
 
 
 def _random_state(

@@ -1,7 +1,5 @@
 """A fitted estimator as a document and arrays, and back with every part checked."""
 
-from __future__ import annotations
-
 from dataclasses import fields
 from itertools import pairwise
 from typing import Any
@@ -124,7 +122,7 @@ def _check_shapes(arrays: Arrays, architecture: Architecture, n_features: int) -
     needed = n_codes**2 + 2 * sum(n_in * n_out for n_in, n_out in pairs)
     found = sum(array.size for array in arrays.values())
     if needed > found:
-        layers = f"hidden_layer_sizes={str(hidden)[:80]}"
+        layers = f"hidden_layer_sizes={hidden!s:.80}"
         raise ValueError(f"Its {layers} take {needed} weights, but it has {found}.")
 
 

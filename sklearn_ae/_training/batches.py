@@ -29,6 +29,8 @@ class ResidentBatches:
     n_components, nested_dropout : int, float
         Number of codes, and the share of rows that are to be reconstructed from a
         random number of their first codes, log-uniform from 1.
+    most_rows : int or None
+        How many rows a pass with a generator draws at most.
     """
 
     def __init__(
@@ -40,9 +42,11 @@ class ResidentBatches:
         nested_dropout: float = 0.0,
         corruption: Corruption | None = None,
         noise_generator: torch.Generator | None = None,
+        most_rows: int | None = None,
     ) -> None:
         self.tensors = dataset.tensors
-        self.n_batches = math.ceil(len(dataset) / batch_size)
+        self.n_rows = min(len(dataset), most_rows or len(dataset))
+        self.n_batches = math.ceil(self.n_rows / batch_size)
         self.generator = generator
         self.n_components = n_components
         self.nested_dropout = nested_dropout
@@ -71,7 +75,8 @@ class ResidentBatches:
             yield from zip(*parts, strict=True)
             return
         rows = self.tensors[0]
-        order = torch.randperm(len(rows), generator=self.generator).to(rows.device)
+        order = torch.randperm(len(rows), generator=self.generator)[: self.n_rows]
+        order = order.to(rows.device)
         if is_large((rows.size(0), rows.size(1))):
             for index in order.tensor_split(self.n_batches):
                 yield tuple(tensor.index_select(0, index) for tensor in self.tensors)

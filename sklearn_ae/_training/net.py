@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
 from copy import deepcopy
-from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -15,29 +12,19 @@ from skorch.helper import predefined_split
 from torch import Tensor, nn
 from torch.utils.data import TensorDataset
 
+from sklearn_ae._data import ENOUGH_ROWS
 from sklearn_ae._model import Autoencoder
 from sklearn_ae._training.batches import ResidentBatches
 from sklearn_ae._training.callbacks import (
+    AveragedWeights,
     BestWeights,
     EpochTasks,
     FiniteLoss,
     FirstStep,
-    OneCycle,
+    RisingRate,
 )
 from sklearn_ae._training.noise import Corruption
 from sklearn_ae._training.options import TrainingOptions
-
-
-@dataclass(frozen=True)
-class Phase:
-    """Some epochs over some rows, with a learning-rate cycle of their own."""
-
-    n_rows: int
-    n_epochs: int
-
-    def n_steps(self, batch_size: int) -> int:
-        """Return its number of batches."""
-        return self.n_epochs * math.ceil(self.n_rows / batch_size)
 
 
 class Net(NeuralNet):
@@ -91,10 +78,16 @@ class Net(NeuralNet):
         return loss
 
     def _set_training(self, training: bool = True) -> None:
-        """Switch the mode where it changes, not in every step: 4 %."""
+        """Switch the mode where it changes, not in every step: 4 %.
+
+        In evaluation the module has averaged weights.
+        """
         parts = (self.module_, self.criterion_)
         if any(part.training is not training for part in parts):
             super()._set_training(training)
+            for _, callback in self.callbacks_:
+                if isinstance(callback, AveragedWeights):
+                    callback.show(not training)
 
     def run_single_epoch(
         self, iterator: Any, training: bool, prefix: str, step_fn: Any, **params: Any
@@ -139,15 +132,6 @@ class Net(NeuralNet):
             self.stopped_early = True
         return self
 
-    def set_last_phase(self, phase: Phase) -> None:
-        """Change the length of the last phase; its weights decay as they would."""
-        schedule: OneCycle = dict(self.callbacks_)["_schedule"]
-        before, after = schedule.lengths[-1], phase.n_steps(self.batch_size)
-        schedule.lengths[-1] = after
-        optimizer: Any = self.optimizer_
-        for group in optimizer.param_groups:
-            group["weight_decay"] *= before / max(after, 1)
-
     def finish(self) -> Net:
         """Move the module to the CPU and drop what only training needed."""
         self.module_ = self.module_.to("cpu").eval().requires_grad_(False)
@@ -162,6 +146,7 @@ class Net(NeuralNet):
 
     def finished_copy(self) -> Net:
         """Return what the net would be if training ended now."""
+        self._set_training(False)
         copy = finished_net(deepcopy(self.module_), self.batch_size)
         copy.history = deepcopy(self.history)
         copy.is_refitted = self.is_refitted
@@ -187,7 +172,7 @@ def start_training(
     criterion: nn.Module,
     corruption: Corruption | None,
     options: TrainingOptions,
-    phases: Sequence[Phase],
+    n_rows: int,
     seed: int,
 ) -> Net:
     """Return a net that is ready for `run_epochs`.
@@ -203,35 +188,33 @@ def start_training(
         Maps the module's output and the rows to the loss.
     corruption : Corruption or None
         Noise on the input.
-    phases : sequence of Phase
-        What `run_epochs` will be called with.
+    n_rows : int
+        How many there are to train on, of which the size of batches depends.
     """
-    batch_size = options.batch_size or auto_batch_size(phases[-1].n_rows)
-    schedule = OneCycle([phase.n_steps(batch_size) for phase in phases])
+    batch_size = options.batch_size or auto_batch_size(n_rows)
     callbacks: list[Any] = [
-        ("_schedule", schedule),
+        ("_rising_rate", RisingRate()),
+        ("_averaged_weights", AveragedWeights()),
         ("_first_step", FirstStep()),
         ("_finite_loss", FiniteLoss()),
     ]
     if valid is not None:
         callbacks.append(("_best_weights", _best_weights(options)))
-    rate, n_steps = options.learning_rate_init, max(sum(schedule.lengths), 1)
-    # Beyond 2,500 rows there is less to overfit. On average the rate is half its peak.
-    # At most, idle weights are zero after a step. Without weight decay, linear scores
-    # of small tables fall (compression benchmark, diabetes).
-    decay = options.alpha * min(1.0, 2500 / phases[-1].n_rows) / (0.5 * rate * n_steps)
+    # Each code is a direction in which the decoder may follow noise, in few rows.
+    decay = options.alpha * len(module.code_mean) * min(1, ENOUGH_ROWS / 4 / n_rows)
     net = Net(
         module,
         criterion=criterion,
         optimizer=torch.optim.AdamW,
-        optimizer__lr=rate,
+        optimizer__lr=options.learning_rate_init,
         # The squares need a short memory in so few steps.
         optimizer__betas=(0.9, 0.99),
-        optimizer__weight_decay=min(decay, 1 / rate),
+        optimizer__weight_decay=decay,
         optimizer__fused=True,
         batch_size=batch_size,
         iterator_train=ResidentBatches,
         iterator_train__generator=torch.Generator().manual_seed(seed),
+        iterator_train__most_rows=None if options.max_iter else ENOUGH_ROWS,
         iterator_train__n_components=module.code_mean.shape[0],
         iterator_train__nested_dropout=options.nested_dropout,
         iterator_train__corruption=corruption,
@@ -250,9 +233,10 @@ def start_training(
 
 
 def run_epochs(net: Net, rows: TensorDataset, n_epochs: int) -> None:
-    """Train on rows, unless it was stopped."""
+    """Train on rows, unless it was stopped; the module then has averaged weights."""
     if n_epochs > 0 and not net.stopped_early:
         net.fit_loop(rows, epochs=n_epochs)
+    net._set_training(False)
 
 
 def end_training(net: Net) -> None:

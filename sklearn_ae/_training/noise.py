@@ -1,10 +1,7 @@
 """Noise on the input of training, whose target stays clean."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -19,19 +16,14 @@ def gaussian(x: Tensor, generator: torch.Generator, level: float) -> Tensor:
 
 
 def masking(x: Tensor, generator: torch.Generator, level: float) -> Tensor:
-    """Set a share `level` of the cells to zero.
-
-    Vincent, P., et al. (2008). "Extracting and composing robust features with denoising
-    autoencoders". ICML 2008.
-    """
+    """Set a share `level` of the cells to zero (Vincent et al., 2008, ICML)."""
     return torch.where(_drawn(x, generator, level), 0.0, x)
 
 
 def swap(x: Tensor, generator: torch.Generator, level: float) -> Tensor:
-    """Replace a share `level` of the cells by those of other rows in the same columns.
+    """Replace a share `level` of the cells by others of their columns, each on its own.
 
-    Each cell comes from a row of the batch of its own, so that columns keep their
-    distribution and lose their dependence.
+    So columns keep their distribution and lose their dependence.
     """
     rows = torch.randint(len(x), x.shape, generator=generator, device=x.device)
     return torch.where(_drawn(x, generator, level), x.gather(0, rows), x)
@@ -48,23 +40,15 @@ KINDS = {"gaussian": gaussian, "masking": masking, "swap": swap}
 
 @dataclass(frozen=True)
 class Corruption:
-    """Noise on centred and scaled rows, drawn from a seed.
+    """Noise on centred and scaled rows, which are `x * scale + mean` in data's units.
 
-    Parameters
-    ----------
-    noise : callable
-        Maps rows in the units of the data and a generator to rows of the same shape.
-    mean : Tensor of shape (n_features,)
-    scale : Tensor of shape ()
-        Rows of the data are `x * scale + mean` of centred and scaled rows.
-    clip : bool
-        Whether corrupted rows are cut off at 0 and 1.
-    seed : int
+    `noise` maps these and a generator to rows of the same shape, which `clip` cuts off
+    at 0 and 1.
     """
 
-    noise: Any
-    mean: Tensor
-    scale: Tensor
+    noise: Noise
+    mean: Tensor  # (n_features,)
+    scale: Tensor  # ()
     clip: bool
     seed: int
 
@@ -76,8 +60,8 @@ class Corruption:
         """Corrupt centred and scaled rows."""
         rows = x * self.scale + self.mean
         noisy = self.noise(rows.clone(), generator)
-        if not isinstance(noisy, Tensor) or noisy.shape != rows.shape:
-            found = tuple(noisy.shape) if isinstance(noisy, Tensor) else type(noisy)
+        found = tuple(noisy.shape) if isinstance(noisy, Tensor) else type(noisy)
+        if found != rows.shape:
             raise ValueError(
                 f"noise has to return a tensor of the shape that it is given, "
                 f"{tuple(rows.shape)}, but it has returned {found}."

@@ -1,7 +1,5 @@
 """What the estimator's parameters say about training, and where it may run."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -16,19 +14,19 @@ from sklearn_ae._training.noise import Noise
 class TrainingOptions:
     """What the estimator's parameters say about training; names are theirs."""
 
-    learning_rate_init: float = 0.01
-    alpha: float = 1.0
-    loss: str = "squared_error"
-    noise: Noise | None = None
-    code_penalty: float = 0.0
-    nested_dropout: float = 0.0
-    batch_size: int | None = None  # None follows the number of rows
-    max_iter: int | None = None  # None follows the number of rows
-    n_iter_no_change: int = 10
-    tol: float = 1e-4
-    verbose: int = 0
-    device: str = "cpu"
-    callbacks: Sequence[Any] = ()
+    learning_rate_init: float
+    alpha: float
+    loss: str
+    noise: Noise | None
+    code_penalty: float
+    nested_dropout: float
+    batch_size: int | None  # None follows the number of rows
+    max_iter: int | None  # None follows the number of rows
+    n_iter_no_change: int
+    tol: float
+    verbose: int
+    device: str
+    callbacks: Sequence[Any]
 
 
 def check_callback(callback: Any) -> None:
@@ -42,9 +40,9 @@ def check_callback(callback: Any) -> None:
         )
     if isinstance(bare, InputShapeSetter):
         raise ValueError(
-            f"callbacks holds {callback!r}, which changes a module once training has "
-            "begun. It is not needed: name n_features and n_components in the "
-            "constructor of your module, which then gets them."
+            f"callbacks holds {callback!r}, which changes a module in training. It is "
+            "not needed: name n_features and n_components in the constructor of your "
+            "module, which then gets them."
         )
     if isinstance(bare, LRScheduler):
         raise ValueError(
@@ -62,7 +60,7 @@ def resolve_device(device: str) -> str:
     except (RuntimeError, AssertionError, NotImplementedError) as error:
         raise ValueError(
             f"device={device!r} cannot be used here ({str(error)[:120]}...). Choose "
-            "'auto', 'cpu' or "
-            "a device that torch offers on this machine, such as 'cuda'."
+            "'auto', 'cpu' or a device that torch offers on this machine, such as "
+            "'cuda'."
         ) from error
     return device

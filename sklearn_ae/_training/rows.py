@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import TensorDataset
 
-from sklearn_ae._data import Table, is_large, row_blocks
+from sklearn_ae._data import ENOUGH_ROWS, Table, is_large, row_blocks
 
 
 def spread_rows(n_samples: int, n_passes: int) -> NDArray[np.intp]:
@@ -34,20 +34,31 @@ class RowsInPlace:
 
     device = torch.device("cpu")
 
-    def __init__(self, X: NDArray, to_scaled: Callable[[NDArray], NDArray]) -> None:
+    def __init__(
+        self,
+        X: NDArray,
+        to_scaled: Callable[[NDArray], NDArray],
+        index: NDArray[np.intp] | None = None,
+    ) -> None:
         self.X = X
         self.to_scaled = to_scaled
+        self.index = index  # of the rows that count; None stands for all
 
     def __len__(self) -> int:
-        return len(self.X)
+        return len(self.X if self.index is None else self.index)
 
     def __getitem__(self, index: Tensor | slice) -> Tensor:
         """Return some rows as a new tensor; an index is on the CPU."""
-        if isinstance(index, slice):
-            block = self.X[index]
-        else:
-            block = self.X.take(index.numpy(), axis=0)
+        where = index if isinstance(index, slice) else index.numpy()
+        where = where if self.index is None else self.index[where]
+        block = self.X[where] if isinstance(where, slice) else self.X.take(where, 0)
         return torch.from_numpy(self.to_scaled(block))
+
+    def part(self, index: Tensor) -> RowsInPlace:
+        """Return some rows where they are."""
+        where = index.numpy()
+        where = where if self.index is None else self.index[where]
+        return RowsInPlace(self.X, self.to_scaled, where)
 
     def index_select(self, dim: int, index: Tensor) -> Tensor:
         """Return some rows; `dim` is 0, as columns are not to be selected."""
@@ -55,7 +66,7 @@ class RowsInPlace:
 
     def size(self, dim: int) -> int:
         """Return the number of rows or of columns."""
-        return self.X.shape[dim]
+        return self.X.shape[1] if dim == 1 else len(self)
 
     def tensor_split(self, n_parts: int) -> Iterator[Tensor]:
         """Take parts of near-equal size one after the other."""
@@ -104,7 +115,19 @@ class Rows:
         return self.are_whole and bool((self.row_weight == 1).all())
 
     def __getitem__(self, index: Tensor) -> Rows:
-        return Rows(self.x[index], self.row_weight[index], self.cell_weight[index])
+        stays = isinstance(self.x, RowsInPlace) and is_large(
+            (len(index), self.x.size(1))
+        )
+        x = self.x.part(index) if stays else self.x[index]
+        return Rows(x, self.row_weight[index], self.cell_weight[index])
+
+    def some(self) -> Rows:
+        """Return 100,000 rows at most, evenly spread: more tell losses no better."""
+        n_rows = 10 * ENOUGH_ROWS
+        if len(self) <= n_rows:
+            return self
+        spread = np.linspace(0, len(self) - 1, n_rows).round().astype(np.intp)
+        return self[torch.from_numpy(spread)]
 
     def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
         """Yield rows and the weights of their cells block by block."""

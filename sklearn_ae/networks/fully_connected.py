@@ -1,9 +1,8 @@
 """The built-in network: fully connected layers beside a linear map."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from itertools import pairwise
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -22,10 +21,8 @@ BANDWIDTHS = 1.5
 
 def _linear(n_in: int, n_out: int, bias: bool = True) -> nn.Linear:
     """Linear layer with uninitialised float32 weights: no generator is touched."""
-    layer: nn.Linear = nn.utils.skip_init(
-        nn.Linear, n_in, n_out, bias=bias, dtype=torch.float32
-    )
-    return layer
+    given = {"bias": bias, "dtype": torch.float32}
+    return nn.utils.skip_init(nn.Linear, n_in, n_out, **given)
 
 
 class Perceptron(nn.Sequential):
@@ -39,9 +36,7 @@ class Perceptron(nn.Sequential):
 
     def hidden(self, x: Tensor) -> Tensor:
         """Return what the last layer is given."""
-        for layer in list(self)[:-1]:
-            x = layer(x)
-        return x
+        return nn.Sequential(*list(self)[:-1])(x)
 
 
 class Correction(nn.Module):
@@ -62,19 +57,12 @@ class Correction(nn.Module):
     def silence(self) -> None:
         """Set the last layers to zero, so that the correction vanishes."""
         last = self.curved[-1]
-        assert isinstance(last, nn.Linear)
-        for layer in (last, self.skip):
-            for parameter in layer.parameters():
-                nn.init.zeros_(parameter)
-
-    def hidden(self, x: Tensor) -> Tensor:
-        """Return what the perceptron's last layer is given."""
-        return self.curved.hidden(x)
+        for parameter in (*last.parameters(), self.skip.weight):
+            nn.init.zeros_(parameter)
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the correction of such rows."""
-        correction: Tensor = self.curved(x) + self.skip(x) * self.skip_scale
-        return correction
+        return self.curved(x) + self.skip(x) * self.skip_scale
 
 
 class FullyConnected(nn.Module):
@@ -88,19 +76,14 @@ class FullyConnected(nn.Module):
     ----------
     n_features : int
         Width of the encoder's input and of the decoder's output.
-
     n_components : int
         Number of codes.
-
     hidden_layer_sizes : sequence of int
         Widths of the hidden layers, from the input towards the code.
-
     activation : str
         Activation of the hidden layers.
-
     init : {"pca", "random"}
         "pca" puts a linear map beside each perceptron, "random" does not.
-
     generator : torch.Generator
         Draws all weights as torch does by default, uniform on `+-1/sqrt(fan_in)`.
     """
@@ -118,8 +101,8 @@ class FullyConnected(nn.Module):
         super().__init__()
         sizes = (n_features, *hidden_layer_sizes, n_components)
         build = Correction if init == "pca" else Perceptron
-        self.encoder = build(sizes=sizes, activation=activation)
-        self.decoder = build(sizes=sizes[::-1], activation=activation)
+        self.encoder: Any = build(sizes=sizes, activation=activation)
+        self.decoder: Any = build(sizes=sizes[::-1], activation=activation)
         for layer in self.modules():
             if isinstance(layer, nn.Linear):
                 bound = layer.in_features**-0.5
@@ -132,21 +115,15 @@ class FullyConnected(nn.Module):
         It needs `init="pca"`. The last layers are set to zero. The decoder's first
         layer is multiplied by the inverse of the bandwidth that Scott's rule gives for
         standardised codes, `n_samples ** (-1 / (n_components + 4))`, over 1.5, where
-        that is above 1. Without it, few codes bend too little.
+        that is above 1 (Scott, 1992, "Multivariate density estimation", section 6.5).
+        Without it, few codes bend too little.
 
         Parameters
         ----------
         n_samples : float
             Number of training rows.
-
-        References
-        ----------
-        Scott, D. W. (1992). "Multivariate density estimation". Wiley, section 6.5.
         """
-        assert isinstance(self.encoder, Correction)
-        assert isinstance(self.decoder, Correction)
-        first = self.decoder.curved[0]
-        assert isinstance(first, nn.Linear)
+        first: Any = self.decoder.curved[0]
         sharpness = n_samples ** (1 / (first.in_features + 4)) / BANDWIDTHS
         with torch.no_grad():
             for parameter in first.parameters():
@@ -167,8 +144,7 @@ class FullyConnected(nn.Module):
         code : torch.Tensor of shape (batch, n_components)
             Codes.
         """
-        code: Tensor = self.encoder(x)
-        return code
+        return self.encoder(x)
 
     def decode(self, code: Tensor) -> Tensor:
         """Map codes to rows.
@@ -183,5 +159,4 @@ class FullyConnected(nn.Module):
         reconstruction : torch.Tensor of shape (batch, n_features)
             Rows.
         """
-        reconstruction: Tensor = self.decoder(code)
-        return reconstruction
+        return self.decoder(code)

@@ -15,7 +15,7 @@ from benchmarks import __main__ as command
 from benchmarks import ablation, records
 from benchmarks.ablation import DEFAULT, NAMES, OTHER_SEED, VARIANTS, Variant
 from benchmarks.cells import Cell
-from benchmarks.datasets import Table, curved_redundancy, linear_redundancy
+from benchmarks.datasets import Table, linear_redundancy
 from sklearn_ae import AutoencoderTransformer
 
 # Those that change how the same numbers are computed.
@@ -78,7 +78,8 @@ def probes(curved) -> list[np.ndarray]:
     rng = np.random.default_rng(1)
     noisy = curved[:80] + 0.3 * rng.standard_normal((80, 12))
     pure = [rng.standard_normal((n, 5)) for n in (60, 200)]
-    wide = curved_redundancy(n_samples=120, n_features=80, n_factors=2).X
+    peaks = np.linspace(0, 1, 80) - rng.uniform(0, 1, (120, 2, 1))
+    wide = np.exp(-((peaks / 0.3) ** 2)).sum(axis=1)  # of redundant directions
     many = rng.standard_normal((2600, 3))
     unsure = scale(load_breast_cancer().data)[:80]  # shrunk by a factor
     return [unsure, noisy, *pure, np.vstack([curved[:60], curved[:20]]), wide, many]

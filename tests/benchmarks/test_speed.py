@@ -214,6 +214,7 @@ def test_transform_section_measures_time_and_memory(monkeypatch):
     ours = {transform.OURS, transform.STEPPED}
     assert counts[transform.SECTION] == {*ours, *encoders}
     assert counts[transform.ROW_SECTION] == {*ours, transform.REFERENCE}
+    assert counts[transform.BACK_SECTION] == {*ours, transform.REFERENCE}
     assert counts[transform.MEMORY_SECTION] == ours
 
 

@@ -345,7 +345,9 @@ def test_few_rows_do_not_make_the_imputer_follow_the_noise():
 @pytest.mark.parametrize("changes", [{"cv": None}, {"early_stopping": True}])
 def test_best_loss_has_the_unit_of_the_curves(quick, holes, changes):
     # The curves are those of the encoder's codes.
-    model = quick(max_iter=8, transform_max_iter=0, **changes).fit(holes)
+    model = quick(
+        max_iter=40, learning_rate_init=1e-3, transform_max_iter=0, **changes
+    ).fit(holes)
     curve = model.validation_loss_curve_ or model.loss_curve_
     assert_allclose(model.best_loss_, min(curve), rtol=0.1)
 

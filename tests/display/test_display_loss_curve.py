@@ -1,5 +1,3 @@
-import re
-
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.exceptions import NotFittedError
@@ -112,12 +110,6 @@ def test_losses_are_drawn_where_asked(given_axes):
 def test_keywords_reach_the_losses(name):
     display = LossCurveDisplay([0.5, 0.4], pca_loss=0.6).plot(line_kw={name: 5})
     assert [line.get_linewidth() for line in display.lines_] == [5, 1.5]
-
-
-def test_unknown_scale_is_refused():
-    message = "log_scale='log' must be True, False or \"auto\"."
-    with pytest.raises(ValueError, match=re.escape(message)):
-        LossCurveDisplay([0.5]).plot(log_scale="log")
 
 
 def test_linear_axis_starts_at_zero_and_has_room_at_the_top():

@@ -8,8 +8,8 @@ import pytest
 import torch
 from numpy.testing import assert_allclose, assert_array_equal
 
+from sklearn_ae._data import ENOUGH_ROWS
 from sklearn_ae._fit.cross_validation import (
-    SMALLEST_GAIN,
     Folds,
     HeldOut,
     _equal_rows,
@@ -49,9 +49,10 @@ class Fold:
         self.module = SimpleNamespace(steps=stepping)
         self.tried = []
 
-    def loss(self, objective, factor, stepping):
+    def measure(self, objective, factor, stepping):
         self.tried.append(factor)
-        return self.losses[stepping](factor)
+        loss = self.losses[stepping](factor)
+        return SimpleNamespace(loss=loss, by_row=[torch.full((4,), loss / 4)])
 
 
 def shrinkage(*folds):
@@ -67,42 +68,34 @@ def test_factor_with_the_lowest_error_is_chosen(right_factor):
     x, ones = torch.ones(4, 3, dtype=torch.float64), torch.ones(4, 1)
     held_out = HeldOut(Overshooting(right_factor), lambda: Rows(x, ones, ones))
     objective = Objective(cell_loss=SquaredError())
-    losses = [held_out.loss(objective, factor, False) for factor in FACTORS]
+    losses = [held_out.measure(objective, factor, False).loss for factor in FACTORS]
     assert_allclose(losses, [12 * (1 - f / right_factor) ** 2 for f in FACTORS])
     found = cross_validated_shrinkage([held_out], objective)
-    assert found == (right_factor, pytest.approx(0.0, abs=1e-12))
+    assert found == right_factor
 
 
 def test_folds_decide_together():
-    assert shrinkage(Fold(best_at(0.2)), Fold(best_at(0.6))).factor == 0.4
+    assert shrinkage(Fold(best_at(0.2)), Fold(best_at(0.6))) == 0.4
 
 
 def test_no_more_factors_are_tried_than_lower_the_loss():
     fold = Fold(lambda factor: abs(factor - 0.8) + 1.0)
-    assert shrinkage(fold).factor == 0.8
+    assert shrinkage(fold) == 0.8
     assert sorted(fold.tried) == [0.0, 0.7, 0.8, 0.9, 1.0]
 
 
 def test_pca_stays_where_every_correction_is_worse():
-    assert shrinkage(Fold(lambda factor: 1.0 + factor)) == (0.0, 1.0)
-
-
-@pytest.mark.parametrize(("share", "factor"), [(0.5, 0.0), (1.5, 1.0)])
-def test_pca_is_given_up_for_a_gain_of_some_size_only(share, factor):
-    def loss(factor):
-        return 8.0 * (1 - share * SMALLEST_GAIN) if factor == 1.0 else 8.0
-
-    assert shrinkage(Fold(loss)).factor == factor
+    assert shrinkage(Fold(lambda factor: 1.0 + factor)) == 0.0
 
 
 def test_pca_stays_where_losses_are_not_numbers():
-    assert shrinkage(Fold(lambda factor: np.nan)) == (0.0, 1.0)
+    assert shrinkage(Fold(lambda factor: np.nan)) == 0.0
 
 
 @pytest.mark.parametrize("large", [np.inf, np.nan])
 def test_factors_that_overflow_are_passed_by(large):
     fold = Fold(lambda f: large if f > 0.5 else 2 + abs(f - 0.3))
-    assert shrinkage(fold).factor == 0.3
+    assert shrinkage(fold) == 0.3
 
 
 @pytest.mark.parametrize(
@@ -111,8 +104,8 @@ def test_factors_that_overflow_are_passed_by(large):
 )
 def test_steps_do_not_confirm_a_correction_alone(best_alone, best_stepping, expected):
     alone, stepping = best_at(best_alone), best_at(best_stepping)
-    assert shrinkage(*2 * [Fold(alone, stepping)]).factor == expected
-    assert shrinkage(*2 * [Fold(alone)]).factor == best_alone
+    assert shrinkage(*2 * [Fold(alone, stepping)]) == expected
+    assert shrinkage(*2 * [Fold(alone)]) == best_alone
 
 
 def test_codes_step_only_where_they_are_asked_to():
@@ -121,19 +114,23 @@ def test_codes_step_only_where_they_are_asked_to():
     module.reconstruct = lambda x: seen.append(module.steps) or x
     held_out = HeldOut(module, lambda: Rows(x, ones, ones))
     for stepping in (False, True):
-        held_out.loss(Objective(cell_loss=SquaredError()), 1.0, stepping)
+        held_out.measure(Objective(cell_loss=SquaredError()), 1.0, stepping)
     assert seen == [None, module.steps]
     assert module.steps is not None
 
 
-def test_share_left_is_that_of_the_chosen_factor():
-    assert shrinkage(Fold(best_at(0.5))).share_left == pytest.approx(1 / 1.25)
-    assert shrinkage(Fold(best_at(0.0))).share_left == 1.0
+@pytest.mark.parametrize(("n_rows", "factor"), [(1, 0.0), (2, 0.0), (4, 1.0)])
+def test_gain_of_few_rows_does_not_decide(n_rows, factor):
+    """Of 20 rows, so many gain and none loses: 2 of them may be chance."""
 
+    def gained(objective, factor, stepping):
+        rows = torch.full((20,), 1.0)
+        rows[:n_rows] -= 0.9 * factor
+        return SimpleNamespace(loss=float(rows.sum()), by_row=[rows])
 
-@pytest.mark.parametrize("of_all", [0.0, np.inf])
-def test_share_left_is_all_where_it_is_unknown(of_all):
-    assert shrinkage(Fold(lambda factor: of_all)).share_left == 1.0
+    assert (
+        shrinkage(SimpleNamespace(measure=gained, module=Fold(None).module)) == factor
+    )
 
 
 def rows(n_samples):
@@ -203,4 +200,12 @@ def test_no_fold_is_left_out_where_too_few_rows_would_remain(n_samples, n_compon
 
 def test_automatic_folds_are_fewer_with_more_rows():
     used = [Folds.auto(n, 2) for n in (3, 6, 500, 501, 10_000, 10_001)]
-    assert [folds and folds.n_used for folds in used] == [0, 3, 3, 1, 1, None]
+    assert [folds.n_used for folds in used] == [0, 3, 3, 1, 1, 1]
+    assert [folds.is_sample for folds in used] == 5 * [False] + [True]
+
+
+def test_fold_of_a_large_table_is_a_sample():
+    train, test = Folds.auto(12_000, 2).split(rows(12_000), seed=0)[0]
+    assert len(test) == ENOUGH_ROWS // 4
+    assert torch.equal(torch.cat([train, test]).sort().values, torch.arange(12_000))
+    assert test.float().mean() == pytest.approx(6_000, rel=0.1)

@@ -76,13 +76,12 @@ def test_best_loss_is_what_is_left_of_the_training_rows(quick, curved):
 
 
 @pytest.mark.parametrize("cv", [None, 2, 3])
-def test_last_loss_is_close_to_the_best(quick, curved, cv, monkeypatch):
-    # The last steps are small, so that the weights hardly move in the last epoch. The
-    # loss of training also counts how far the codes have moved. A refit comes after.
+def test_last_loss_lies_above_the_best(quick, curved, cv, monkeypatch):
+    # The loss of training is that of weights on their way, not of their averages, and
+    # counts how far the codes have moved. A refit comes after.
     monkeypatch.setattr("sklearn_ae._fit.train._refit", lambda *args: False)
-    model = quick(max_iter=20, cv=cv).fit(curved)
-    assert_allclose(model.loss_curve_[-1], model.best_loss_, rtol=0.2)
-    assert model.best_loss_ < model.loss_curve_[-1]
+    model = quick(max_iter=60, cv=cv).fit(curved)
+    assert model.best_loss_ < model.loss_curve_[-1] < 1.5 * model.best_loss_
 
 
 def test_history_holds_the_last_batch_of_an_epoch(build, curved):

@@ -45,12 +45,6 @@ def test_weighted_rows_count_as_often(x, code):
         assert_allclose(getattr(weighted, name), getattr(repeated, name), atol=1e-9)
 
 
-def test_range_is_that_of_all_blocks(x, code):
-    moments = moments_of(x, code, n_blocks=7)
-    assert_array_equal(moments.lowest, code.min(axis=0))
-    assert_array_equal(moments.highest, code.max(axis=0))
-
-
 @pytest.mark.parametrize("whiten", [False, True])
 def test_scores_of_pca_in_any_affine_disguise_come_back(curved, x, whiten):
     pca = PCA(3, svd_solver="full", whiten=whiten).fit(curved)

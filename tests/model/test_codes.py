@@ -101,7 +101,7 @@ def test_transform_of_the_training_rows_is_fit_transform(build, curved):
 
 def test_poor_fit_has_no_negative_shares(quick, curved):
     model = quick(
-        init="random", learning_rate_init=1.0, activation="identity", max_iter=1
+        init="random", learning_rate_init=1e-9, activation="identity", max_iter=1
     ).fit(curved)
     assert model.score(curved) < 0
     assert_allclose(model.explained_variance_ratio_, 0)

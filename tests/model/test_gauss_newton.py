@@ -11,10 +11,10 @@ from torch import nn
 from sklearn_ae import AutoencoderTransformer, FullyConnected
 from sklearn_ae._data import LinearStart, Table
 from sklearn_ae._fit import parameters
-from sklearn_ae._fit.cross_validation import HeldOut, Shrinkage
+from sklearn_ae._fit.cross_validation import HeldOut
 from sklearn_ae._fit.problem import Problem
 from sklearn_ae._model.build import Architecture, build_autoencoder
-from sklearn_ae._model.gauss_newton import GaussNewton, Linearization
+from sklearn_ae._model.gauss_newton import Decoder, GaussNewton, Linearization
 from sklearn_ae._training import Objective, Rows
 from sklearn_ae._training.criterion import code_shift_cost
 from sklearn_ae.networks import ACTIVATIONS
@@ -76,7 +76,7 @@ def test_products_are_those_of_the_jacobian(n_columns, hidden, activation):
     module, x = drawn(n_columns, activation, hidden)
     x = x[:5]
     code = module.raw_encode(x)
-    decoder = Linearization(module, code)
+    decoder = Linearization(Decoder.of(module), code)
     torch.testing.assert_close(decoder.reconstruction, module.raw_decode(code))
     jacobian = jacobian_of_decoder(module, code)
     direction = torch.linspace(-1, 1, code.numel(), dtype=torch.float64).reshape_as(
@@ -194,14 +194,14 @@ def test_folds_are_reconstructed_from_codes_that_have_taken_steps(
     quick, curved, monkeypatch
 ):
     losses = {False: {}, True: {}}
-    plain = HeldOut.loss
+    plain = HeldOut.measure
 
     def noted(self, objective, factor, stepping):
-        loss = plain(self, objective, factor, stepping)
-        losses[stepping].setdefault(factor, []).append(loss)
-        return loss
+        total = plain(self, objective, factor, stepping)
+        losses[stepping].setdefault(factor, []).append(total.loss)
+        return total
 
-    monkeypatch.setattr(HeldOut, "loss", noted)
+    monkeypatch.setattr(HeldOut, "measure", noted)
     quick(max_iter=25, cv=3).fit(curved)
     alone, stepping = ({f: sum(v) for f, v in losses[s].items()} for s in losses)
     assert {0.0, 0.9, 1.0} <= stepping.keys()
@@ -222,7 +222,7 @@ def test_share_of_the_variance_is_tried_with_steps(quick, curved, monkeypatch):
     monkeypatch.setattr(
         import_module("sklearn_ae._fit.code_size"),
         "cross_validated_shrinkage",
-        lambda *args: Shrinkage(1.0, 1.0),
+        lambda *args: 1.0,
     )
     quick(0.9, cv=None, max_iter=1).fit(curved)
     assert True in tried
@@ -250,10 +250,10 @@ def test_training_is_that_of_the_encoder(quick, curved):
 
 
 def test_fits_to_many_rows_leave_codes_to_the_encoder(quick, curved, monkeypatch):
-    assert parameters.MAX_ROWS_FOR_STEPS == 50_000
-    monkeypatch.setattr(parameters, "MAX_ROWS_FOR_STEPS", len(curved))
+    assert parameters.ENOUGH_ROWS == 10_000
+    monkeypatch.setattr(parameters, "ENOUGH_ROWS", len(curved) // 5)
     assert quick(max_iter=3).fit(curved).net_.module_.steps.n_steps == 1
-    monkeypatch.setattr(parameters, "MAX_ROWS_FOR_STEPS", len(curved) - 1)
+    monkeypatch.setattr(parameters, "ENOUGH_ROWS", len(curved) // 5 - 1)
     assert quick(max_iter=3).fit(curved).net_.module_.steps is None
     model = quick(max_iter=3, transform_max_iter=2).fit(curved)
     assert model.net_.module_.steps.n_steps == 2
@@ -317,7 +317,14 @@ def test_precisions_agree(quick, curved):
     codes = model.transform(curved)
     found = model.transform(curved.astype(np.float32))
     assert found.dtype == np.float32
-    assert_allclose(found, codes, rtol=0, atol=1e-4 * codes.std())
+    # A step that gains next to nothing may be taken in one precision alone.
+    left, left_in_single = (
+        np.square(curved - model.inverse_transform(part.astype(float))).sum(axis=1)
+        for part in (codes, found)
+    )
+    assert_allclose(left_in_single, left, rtol=1e-4, atol=1e-6)
+    agree = np.abs(found - codes).max(axis=1) < 1e-4 * codes.std()
+    assert agree.mean() > 0.99
 
 
 def test_rows_do_not_depend_on_each_other(quick, curved):

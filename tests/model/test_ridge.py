@@ -53,7 +53,7 @@ def parts_of(module, rows):
     """Return hidden outputs, what is left of rows, and what outputs span of columns."""
     with torch.no_grad():
         code = module.raw_encode(rows.x)
-        hidden = module.network.decoder.hidden(code / module.code_scale)
+        hidden = module.network.decoder.curved.hidden(code / module.code_scale)
         left = rows.x - module.raw_decode(code)
     steps = torch.diag(module.residual_scale)
     if module.subspace is not None:

@@ -73,7 +73,7 @@ def parts_of(value):
     if isinstance(value, NeuralNet):  # settings of its training are not saved
         names = ("module_", "history", "is_refitted", "device", "callbacks_")
         return {name: getattr(value, name) for name in names}
-    if isinstance(value, list):
+    if isinstance(value, list | tuple):
         return dict(enumerate(value))
     if isinstance(value, dict):
         return value
@@ -138,7 +138,7 @@ def test_loaded_estimator_is_the_saved_one(quick, curved, path, changes):
 
 
 @pytest.mark.parametrize("whiten", [False, True])
-def test_noise_floor_is_kept(quick, wide_linear, path, whiten):
+def test_subspace_is_kept(quick, wide_linear, path, whiten):
     model = quick(2, whiten=whiten).fit(wide_linear)
     assert model._fit_result.start.subspace is not None
     assert_same_results(model, round_trip(model, path), wide_linear)
@@ -361,8 +361,7 @@ def test_fitted_values_that_are_not_finite_are_not_saved(quick, linear, path):
 
 def test_missing_directory_is_named(quick, linear, tmp_path):
     path = tmp_path / "nowhere" / "model.safetensors"
-    message = f"path={str(path)!r} is in a directory that does not exist."
-    with pytest.raises(FileNotFoundError, match=re.escape(message)):
+    with pytest.raises(FileNotFoundError, match=re.escape(str(path.parent))):
         quick().fit(linear).save(path)
 
 
@@ -396,11 +395,6 @@ def test_only_files_are_replaced(quick, linear, tmp_path, name):
     with pytest.raises(ValueError, match="is there already, and is no file"):
         quick().fit(linear).save(tmp_path / name)
     assert names_in(tmp_path) == []
-
-
-def test_directory_has_to_exist(quick, linear, tmp_path):
-    with pytest.raises(FileNotFoundError):
-        quick().fit(linear).save(tmp_path / "missing" / "model")
 
 
 FAULTS = {
@@ -674,10 +668,10 @@ def test_nothing_may_be_missing(saved, name):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", "Its metadata is not JSON"),
-        ("{", "Its metadata is not JSON"),
-        ("[" * 10**6, "Its metadata is not JSON"),
-        ("9" * 10**4, "Its metadata is not JSON"),
+        ("", "Expecting value"),
+        ("{", "Expecting property name"),
+        ("[" * 10**6, "recursion"),
+        ("9" * 10**4, "Exceeds the limit"),
         ("[1]", "Its JSON is not an object."),
         ("null", "Its JSON is not an object."),
     ],

@@ -14,24 +14,54 @@ from skorch.callbacks import (
     TrainEndCheckpoint,
 )
 
-from sklearn_ae._training.callbacks import FirstStep, one_cycle
+from sklearn_ae._training.callbacks import POWER, FirstStep
 
 
-@pytest.mark.parametrize("n_steps", [1, 2, 9, 10, 100, 1237])
-def test_learning_rate_rises_to_its_peak_and_falls(n_steps):
-    rates = np.array([one_cycle(step, n_steps) for step in range(n_steps)])
-    peak = rates.argmax()
-    assert rates[peak] == 1.0
-    assert (np.diff(rates[: peak + 1]) > 0).all()
-    assert (np.diff(rates[peak + 1 :]) < 0).all()
-    assert (rates > 0).all()
+class Weights(Callback):
+    """Note the weights before every step, and those in evaluation after each epoch."""
+
+    def __init__(self):
+        self.stepping, self.shown = [], []
+
+    def on_batch_begin(self, net, training=False, **kwargs):
+        if training:
+            self.stepping.append(weights_of(net))
+
+    def on_epoch_end(self, net, **kwargs):
+        net._set_training(False)
+        self.shown.append(weights_of(net))
 
 
-def test_learning_rate_peaks_early_and_is_half_on_average():
-    rates = np.array([one_cycle(step, 1000) for step in range(1000)])
-    assert 50 <= rates.argmax() <= 200
-    assert rates[-1] < 1e-4
-    assert 0.48 < rates.mean() < 0.52
+def weights_of(net):
+    return net.module_.network.decoder.curved[-1].weight.detach().clone().double()
+
+
+def test_weights_in_evaluation_are_averages_of_which_the_last_count_more(quick, curved):
+    noted = Weights()
+    quick(callbacks=[noted], max_iter=3).fit(curved)
+    average, n_taken = noted.stepping[0], 0
+    for step in range(1, len(noted.stepping), 2):
+        share = min(2 * (POWER + 1) / (step + 1 + POWER), 1.0)
+        average = (1 - share) * average + share * noted.stepping[step]
+        n_taken += 1
+    assert n_taken > 10
+    np.testing.assert_allclose(noted.shown[-1], average, rtol=1e-4, atol=1e-7)
+    assert not torch.allclose(noted.shown[-1], noted.stepping[-1], rtol=1e-3)
+
+
+def test_steps_go_on_from_their_own_weights(quick, curved):
+    """What is shown between epochs changes nothing."""
+    shown, left_alone = Weights(), Weights()
+    left_alone.on_epoch_end = lambda net, **kwargs: None
+    for noted in (shown, left_alone):
+        quick(callbacks=[noted], max_iter=3).fit(curved)
+    assert_array_equal(torch.stack(shown.stepping), torch.stack(left_alone.stepping))
+
+
+def test_average_is_exact_for_weights_that_stay(quick, curved):
+    noted = Weights()
+    quick(callbacks=[noted], max_iter=2, learning_rate_init=1e-30).fit(curved)
+    np.testing.assert_allclose(noted.shown[-1], noted.stepping[0], atol=1e-25)
 
 
 def test_best_weights_are_those_of_the_best_epoch(quick, curved):
@@ -42,7 +72,7 @@ def test_best_weights_are_those_of_the_best_epoch(quick, curved):
             kept.append(deepcopy(net.module_.state_dict()))
 
     model = quick(
-        callbacks=[Keep()], early_stopping=True, max_iter=12, learning_rate_init=0.1
+        callbacks=[Keep()], early_stopping=True, max_iter=200, n_iter_no_change=3
     ).fit(curved)
     best = int(np.argmin(model.validation_loss_curve_))
     assert best < len(kept) - 1

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from skorch.callbacks import Callback, GradientNormClipping
 
-from sklearn_ae._training.callbacks import one_cycle
+from sklearn_ae._data import ENOUGH_ROWS
+from sklearn_ae._training.callbacks import N_STEPS_RISING
 from sklearn_ae._training.net import auto_batch_size
 
 
@@ -35,30 +36,42 @@ def rates():
     return Rates()
 
 
-def test_steps_follow_the_schedule(quick, curved, rates):
-    quick(callbacks=[rates], learning_rate_init=0.01, max_iter=5).fit(curved)
-    assert len(rates.rates) == 5 * 8
-    expected = [0.01 * one_cycle(step, 40) for step in range(40)]
-    np.testing.assert_allclose(rates.rates, expected)
+def test_rate_rises_to_its_peak_and_stays(quick, curved, rates):
+    quick(callbacks=[rates], learning_rate_init=0.01, max_iter=10).fit(curved)
+    assert len(rates.rates) == 10 * 8
+    rising = 0.01 * np.arange(1, N_STEPS_RISING + 1) / N_STEPS_RISING
+    staying = np.full(80 - N_STEPS_RISING, 0.01)
+    np.testing.assert_allclose(rates.rates, np.concatenate([rising, staying]))
 
 
-@pytest.mark.parametrize("alpha", [0.0, 0.5, 3.0])
-@pytest.mark.parametrize("changes", [{}, {"batch_size": 7}, {"max_iter": 9}], ids=str)
-def test_weight_decay_is_that_of_a_whole_fit(quick, curved, rates, alpha, changes):
-    quick(callbacks=[rates], alpha=alpha, **changes).fit(curved)
-    np.testing.assert_allclose(sum(rates.decays), alpha, rtol=0.1)
+@pytest.mark.parametrize("alpha", [0.0, 0.5])
+def test_weights_decay_for_each_code(quick, curved, rates, alpha):
+    quick(3, callbacks=[rates], alpha=alpha).fit(curved)
+    np.testing.assert_allclose(rates.decays, 3 * alpha * np.array(rates.rates))
 
 
-@pytest.mark.parametrize("n_samples", [2500, 10_000])
-def test_weight_decay_fades_as_rows_grow(quick, rates, n_samples):
-    X = np.random.default_rng(0).standard_normal((n_samples, 3))
-    quick(callbacks=[rates], alpha=2.0, max_iter=2).fit(X)
-    np.testing.assert_allclose(sum(rates.decays), 2.0 * 2500 / n_samples, rtol=0.1)
+def test_weight_decay_fades_as_rows_grow(quick, rates):
+    X = np.random.default_rng(0).standard_normal((10_000, 3))
+    quick(2, callbacks=[rates], alpha=0.5, max_iter=1).fit(X)
+    np.testing.assert_allclose(rates.decays, np.array(rates.rates) / 4)
 
 
-def test_weight_decay_with_folds_is_that_of_a_whole_fit(quick, curved, rates):
-    quick(callbacks=[rates], alpha=2.0, cv=2, max_iter=10).fit(curved)
-    np.testing.assert_allclose(sum(rates.decays), 2.0, rtol=0.1)
+def test_automatic_epochs_of_a_large_table_draw_its_rows(quick, rates):
+    X = np.random.default_rng(0).standard_normal((ENOUGH_ROWS + 3000, 3)) ** 2
+    seen = set()
+
+    class Draw(Callback):
+        def on_batch_begin(self, net, batch=None, training=False, **kwargs):
+            if training:
+                seen.update(batch[0][:, 0].tolist())
+
+    model = quick(callbacks=[rates, Draw()], max_iter="auto", cv="auto").fit(X)
+    assert sum(rates.sizes) == model.n_iter_ * ENOUGH_ROWS
+    # Some rows differ by less than float32 can tell.
+    assert len(seen) == pytest.approx(len(X) - ENOUGH_ROWS // 4, abs=30)
+    rates.sizes.clear()
+    quick(callbacks=[rates], max_iter=2, cv="auto").fit(X)
+    assert sum(rates.sizes) == 2 * (ENOUGH_ROWS + 3000 - ENOUGH_ROWS // 4)
 
 
 @pytest.mark.parametrize("batch_size", [7, 32, 240, 500])

@@ -89,3 +89,13 @@ def test_large_tables_are_not_copied():
         tracemalloc.stop()
     assert isinstance(rows.x, RowsInPlace)
     assert peak < 0.8 * X.nbytes
+
+
+def test_some_rows_are_spread_over_many(monkeypatch):
+    monkeypatch.setattr("sklearn_ae._training.rows.ENOUGH_ROWS", 2)
+    weight = torch.arange(1.0, 101.0)[:, None]
+    rows = Rows(torch.arange(100.0)[:, None], weight, weight)
+    some = rows.some()
+    assert some.x[:, 0].tolist() == np.linspace(0, 99, 20).round().tolist()
+    assert torch.equal(some.row_weight, some.x + 1)
+    assert some.some() is some

@@ -1,0 +1,120 @@
+"""How many epochs a fit takes."""
+
+from itertools import accumulate, pairwise
+
+import pytest
+from skorch.callbacks import EarlyStopping
+
+from sklearn_ae import AutoencoderTransformer
+from sklearn_ae._fit import budget
+from sklearn_ae._fit.budget import is_worth_it, most_epochs, rounds
+
+
+@pytest.fixture
+def worth(monkeypatch):
+    """Let training be worth it for some rounds, whatever the folds gain."""
+
+    def give(n_rounds):
+        monkeypatch.setattr(
+            "sklearn_ae._fit.train.is_worth_it", lambda losses: len(losses) < n_rounds
+        )
+
+    return give
+
+
+def small(**changes):
+    settings = {"hidden_layer_sizes": (8,), "random_state": 0, "device": "cpu"}
+    return AutoencoderTransformer(2, **(settings | changes))
+
+
+def test_rounds_grow_up_to_the_most_epochs():
+    ends = list(accumulate(rounds(None, goes_on=True)))
+    assert ends[:4] == [8, 12, 18, 27]
+    assert ends[-1] == budget.MOST_EPOCHS
+    assert all(b <= 1.5 * a + 1 for a, b in pairwise(ends))
+
+
+@pytest.mark.parametrize(
+    ("max_iter", "goes_on", "n_first"), [(7, True, 4), (1, True, 1), (7, False, 7)]
+)
+def test_given_epochs_are_one_round(max_iter, goes_on, n_first):
+    assert list(rounds(max_iter, goes_on)) == [n_first]
+
+
+@pytest.mark.parametrize(
+    ("losses", "expected"),
+    [
+        ([9.0], True),
+        ([9.0, 9.5], True),  # one round more, as some tables begin slowly
+        ([9.0, 9.5, 9.0], False),
+        ([9.0, 9.5, 8.5], True),
+        ([9.0, 8.5, 8.9], True),
+        ([9.0, 5.0, 4.9, 4.88], False),
+        ([9.0, float("nan"), float("nan")], False),
+    ],
+)
+def test_training_goes_on_while_two_rounds_gain_enough(losses, expected):
+    assert is_worth_it(losses) is expected
+
+
+@pytest.mark.parametrize("n_rounds", [1, 3])
+def test_fit_goes_on_with_all_rows_for_as_long(curved, worth, n_rounds):
+    worth(n_rounds)
+    n_epochs = [8, 12, 18][n_rounds - 1]
+    assert small().fit(curved).n_iter_ == 2 * n_epochs
+
+
+def test_what_bends_much_is_trained_longer(curved, noise):
+    assert small().fit(curved).n_iter_ > 2 * small().fit(noise).n_iter_
+
+
+def test_best_round_is_kept(curved, monkeypatch):
+    """With losses that rise, the first round says how long training goes on."""
+    monkeypatch.setattr(
+        "sklearn_ae._fit.train.is_worth_it", lambda losses: len(losses) < 3
+    )
+    monkeypatch.setattr(
+        "sklearn_ae._fit.cross_validation.LossSum.loss",
+        property(lambda total: float(next(rising))),
+    )
+    rising = iter(range(1, 1000))
+    confirmed = []
+    monkeypatch.setattr(
+        "sklearn_ae._fit.train.cross_validated_shrinkage",
+        lambda held_out, objective: confirmed.append(held_out) or 0.0,
+    )
+    model = small().fit(curved)
+    assert model.n_iter_ == 18
+    assert len(confirmed) == 1
+
+
+@pytest.mark.parametrize("changes", [{"cv": None}, {"init": "random"}])
+def test_without_folds_there_is_nothing_to_follow(curved, changes):
+    assert small(**changes).fit(curved).n_iter_ == 32
+
+
+def test_no_epochs_follow_where_a_callback_has_ended_training(curved, capsys):
+    stopper = EarlyStopping("train_loss", patience=1, threshold=10.0)
+    model = small(callbacks=[stopper], verbose=1).fit(curved)
+    assert model.n_iter_ < 8
+
+
+def test_bar_shows_the_epochs_that_follow(curved, worth, capsys):
+    worth(2)
+    small(verbose=1).fit(curved)
+    n_epochs = 3 * 12 + 12  # three folds, then all rows
+    assert f"{n_epochs}/{n_epochs}" in capsys.readouterr().err
+
+
+def test_most_epochs_are_those_of_the_longest_fit(curved, worth):
+    worth(100)
+    n_epochs = small().fit(curved).n_iter_
+    assert most_epochs(None, has_folds=True, is_validated=False) == n_epochs
+    assert most_epochs(None, has_folds=False, is_validated=False) == 32
+    assert most_epochs(7, has_folds=True, is_validated=False) == 7
+
+
+def test_early_stopping_may_take_the_most_epochs(curved):
+    model = small(early_stopping=True, n_iter_no_change=10**6).fit(curved)
+    assert model.n_iter_ == budget.MOST_EPOCHS
+    assert most_epochs(None, has_folds=False, is_validated=True) == model.n_iter_
