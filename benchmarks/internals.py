@@ -1,6 +1,7 @@
 """What the speed suite uses of the package's inside, in one place."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -85,7 +86,7 @@ class Training:
             self.valid.dataset() if validating else None,
             criterion=criterion.criterion,
             corruption=None,
-            options=describe_training(self.estimator),
+            options=replace(describe_training(self.estimator), max_iter=n_epochs),
             n_rows=len(self.x),
             seed=0,
         )
