@@ -55,7 +55,7 @@ class AutoencoderTransformer(
         and a class as `module`. None takes `min(n_samples, n_features)`, the most that
         `init="pca"` can have.
     max_iter : int or "auto", default="auto"
-        Number of epochs. "auto" goes on while rows that are left out gain by it, for 16
+        Number of epochs. "auto" goes on while rows that are left out gain by it, for 18
         to 200 epochs, each of 10,000 rows at most; 32 without `cv`, at most 100 with
         `early_stopping=True`. 20 is a quick choice.
     random_state : int, RandomState instance or None, default=None
