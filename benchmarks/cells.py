@@ -14,6 +14,7 @@ from threading import Event
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
 
 from benchmarks.datasets import Table, Task, load_tables, split_names
@@ -26,7 +27,7 @@ from benchmarks.measuring import (
     warm_up,
 )
 from benchmarks.methods import COMPRESSORS, Builder, linear_model
-from benchmarks.ratios import KEY, skipped
+from benchmarks.ratios import KEY, done_keys, skipped
 from benchmarks.records import Row
 
 N_SPLITS = 3
@@ -94,6 +95,15 @@ def plan_for(
         for table in tables
         for method in methods
     ]
+
+
+def unmeasured(
+    groups: Iterable[list[Cell]], kept: pd.DataFrame
+) -> Iterator[list[Cell]]:
+    """Yield the groups without cells that have a row already."""
+    done = done_keys(kept)
+    left = ([cell for cell in group if cell.key not in done] for group in groups)
+    return filter(None, left)
 
 
 def rows_to_fit(method: str, X: np.ndarray, seed: int) -> np.ndarray:

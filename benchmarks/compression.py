@@ -11,7 +11,13 @@ import numpy as np
 import pandas as pd
 
 from benchmarks import ratios
-from benchmarks.cells import COLUMNS, add_cell_options, measure_groups, plan_for
+from benchmarks.cells import (
+    COLUMNS,
+    add_cell_options,
+    measure_groups,
+    plan_for,
+    unmeasured,
+)
 from benchmarks.datasets import check_names, split_names
 from benchmarks.methods import COMPRESSORS, RIVALS, is_installed
 from benchmarks.ratios import KEY, OURS, REFERENCE, cell_ratios, label
@@ -68,11 +74,7 @@ def measure(options: Namespace, kept: pd.DataFrame) -> Iterator[Row]:
     """Measure what the command line asks for and is not there yet."""
     methods = choose_methods(options.methods)
     sizes = QUICK_SIZES if options.quick else CODE_SIZES
-    done = ratios.done_keys(kept)
-    groups = (
-        [cell for cell in group if cell.key not in done]
-        for group in plan_for(options, QUICK_TABLES, methods, sizes)
-    )
+    groups = unmeasured(plan_for(options, QUICK_TABLES, methods, sizes), kept)
     return measure_groups(groups, options.jobs)
 
 

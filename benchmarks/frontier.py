@@ -25,6 +25,7 @@ from benchmarks.cells import (
     measure_cell,
     measure_groups,
     plan_for,
+    unmeasured,
 )
 from benchmarks.compression import CODE_SIZES, QUICK_SIZES, QUICK_TABLES
 from benchmarks.datasets import check_names, split_names
@@ -136,13 +137,9 @@ def measure(options: Namespace, kept: pd.DataFrame) -> Iterator[Row]:
     """Measure what the command line asks for and is not there yet."""
     methods = choose_methods(options.methods)
     sizes = QUICK_SIZES if options.quick else CODE_SIZES
-    done = ratios.done_keys(kept)
-    groups = (
-        [cell for cell in group if cell.key not in done]
-        for group in plan_for(options, QUICK_TABLES, methods, sizes)
-    )
+    groups = unmeasured(plan_for(options, QUICK_TABLES, methods, sizes), kept)
     work = partial(measure_fit, limit=options.limit)
-    return measure_groups(filter(None, groups), options.jobs, work)
+    return measure_groups(groups, options.jobs, work)
 
 
 def add_options(parser: ArgumentParser) -> None:
