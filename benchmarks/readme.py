@@ -65,8 +65,8 @@ def compressed(rows: pd.DataFrame) -> str:
     notes = [line.strip("*") for line in compression.notes(rows)]
     missing = "; ".join(line for line in notes if line.endswith("not measured"))
     return (
-        f"{markdown(table)}\n\nAnother method loses less than the autoencoder in "
-        f"{where if lost else 'no cell'}. {missing or 'All were measured'}."
+        f"{markdown(table)}\n\nCells in which another method loses less than the "
+        f"autoencoder: {where if lost else 'none'}. {missing or 'All were measured'}."
     )
 
 

@@ -57,7 +57,7 @@ class AutoencoderTransformer(
     max_iter : int or "auto", default="auto"
         Number of epochs. "auto" goes on while rows that are left out gain by it, for 18
         to 200 epochs, each of 10,000 rows at most; 32 without `cv`, at most 100 with
-        `early_stopping=True`. 20 is a quick choice.
+        `early_stopping=True`. A number has all rows visited; 20 is quick up to 10,000.
     random_state : int, RandomState instance or None, default=None
         Determines initial weights, order of rows and splits. Pass an int for the same
         result in every call; None draws from NumPy's global generator.
@@ -118,8 +118,8 @@ class AutoencoderTransformer(
         Weight decay of AdamW for each code; it fades beyond 2,500 rows.
     cv : int, cross-validation splitter, iterable, "auto" or None, default="auto"
         Folds that tell how long to train and how much of the correction to keep. "auto"
-        is 3 folds up to 500 rows, one of 4 up to 10,000, and then 2,500 rows that are
-        not trained on. None keeps all that is learned.
+        is 3 folds up to 500 rows, one of 4 up to 10,000, and then a sample of 2,500
+        rows. None keeps all that is learned.
         Ignored with `early_stopping=True`, `init="random"` or when a fit is continued.
     early_stopping : bool, default=False
         Whether to hold out rows, to stop when their loss no longer improves and to keep
@@ -160,7 +160,7 @@ class AutoencoderTransformer(
     loss_curve_ : list of float of length n_iter_
         Mean training loss of each epoch, with penalties, over that of the mean.
     validation_loss_curve_ : list of float of length n_iter_ or None
-        The same of the held-out rows, without penalties; None without such rows.
+        The same of the held-out rows, over that of the mean on these; None without.
     best_loss_ : float
         Loss of the result without noise and penalties, in the same unit: of the
         held-out rows with `early_stopping=True`, else of the training data.
@@ -325,7 +325,8 @@ class AutoencoderTransformer(
             elif data.held_out is None:
                 folds = choose_folds(self, n_rows, n_components, kept)
             is_validated = data.held_out is not None
-            n_epochs = most_epochs(options.max_iter, folds is not None, is_validated)
+            n_parts = 0 if folds is None else folds.n_parts
+            n_epochs = most_epochs(options.max_iter, n_parts, is_validated)
             report = None
             if getattr(owner, "_skl_callbacks", None):
                 given = {"X": rows, "y": y, "metadata": None}
@@ -356,10 +357,8 @@ class AutoencoderTransformer(
             "n_components_": fit.codec.shape[1],
             "n_features_in_": fit.codec.shape[0],
             "n_iter_": len(fit.net.history),
-            "loss_curve_": fit.loss_curve("train_loss"),
-            "validation_loss_curve_": (
-                fit.loss_curve("valid_loss") if fit.is_validated else None
-            ),
+            "loss_curve_": fit.loss_curve(),
+            "validation_loss_curve_": fit.validation_loss_curve(),
             "best_loss_": fit.loss,
             "pca_score_": fit.pca_score,
             "shrinkage_": fit.shrinkage,

@@ -43,13 +43,13 @@ def epochs_that_follow(max_iter: int | None, n_epochs: int) -> int:
     return n_epochs if max_iter is None else max_iter - n_epochs
 
 
-def epochs_untold(max_iter: int | None, is_validated: bool) -> int:
+def epochs_without_folds(max_iter: int | None, is_validated: bool) -> int:
     """Return the epochs of a fit without folds, at most where it is validated."""
     return max_iter or (MOST_EPOCHS if is_validated else 4 * FIRST_EPOCHS)
 
 
-def most_epochs(max_iter: int | None, has_folds: bool, is_validated: bool) -> int:
-    """Return how many epochs a fit may take."""
-    if max_iter is None and has_folds:
-        return 2 * MOST_EPOCHS
-    return epochs_untold(max_iter, is_validated)
+def most_epochs(max_iter: int | None, n_parts: int, is_validated: bool) -> int:
+    """Return how many epochs a fit may take; one without folds has no parts."""
+    if max_iter is not None or n_parts == 0:
+        return epochs_without_folds(max_iter, is_validated)
+    return n_parts * MOST_EPOCHS

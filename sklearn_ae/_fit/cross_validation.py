@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
-from hashlib import blake2b
 from itertools import islice
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -20,8 +19,8 @@ from sklearn_ae._data import ENOUGH_ROWS, row_blocks
 from sklearn_ae._model import Autoencoder, LossSum
 from sklearn_ae._training import Objective, Rows
 
-# PCA is given up for a gain of so many standard errors, over rows: a few rows far from
-# the others do not decide (floor benchmark), and independent columns stay PCA's.
+# PCA is given up for a gain of so many standard errors, over rows of which equal ones
+# are one: independent columns stay PCA's (floor benchmark).
 N_ERRORS = 1.5
 # In a table of fewer rows, its parts are left out one after the other.
 FEW_SAMPLES = 500
@@ -54,52 +53,87 @@ class Folds:
     @classmethod
     def auto(cls, n_samples: int, n_components: int) -> Folds:
         """Return the folds for so many rows: fewer where each tells and costs more."""
-        if n_samples > ENOUGH_ROWS:
-            return cls(1, 1, is_sample=True)
         folds = cls(3, 3) if n_samples <= FEW_SAMPLES else cls(4, 1)
+        if n_samples > ENOUGH_ROWS:
+            folds = cls(1, 1, is_sample=True)
         enough = folds.n_left(n_samples) > max(n_components, 3)
         return folds if enough else cls(folds.n_folds, 0)
+
+    @property
+    def n_parts(self) -> int:
+        """How many parts a fit has: without the folds, and with all rows."""
+        return 1 if self.is_sample else 2
 
     def n_left(self, n_samples: int) -> int:
         """Return the fewest rows that remain without a fold."""
         if self.given:
             return min(len(train) for train, _ in self.given)
+        if self.is_sample:
+            return n_samples - ENOUGH_ROWS // 4
         return n_samples - math.ceil(n_samples / self.n_folds)
 
-    def split(self, x: Any, seed: int) -> list[tuple[Tensor, Tensor]]:
+    def split(self, x: Any, seed: int) -> list[Split]:
         """Return the rows to train on and those left out, for each fold that is used.
 
         Equal rows are in the same fold, unless the folds are given: what was trained on
         tells nothing about overfitting.
         """
-        used: Iterable[tuple[NDArray, ...]] = self.given
-        if self.is_sample:  # where equal rows are too few to matter, and long to find
-            order = np.random.RandomState(seed).permutation(len(x))
-            test, train = np.split(order, [ENOUGH_ROWS // 4])
-            used = ((np.sort(train), np.sort(test)),)
-        elif not self.given:
-            numbers = _equal_rows(x)
-            n_groups = int(numbers.max()) + 1
+        numbers = _equal_rows(x)
+        pairs = self.given or self._pairs(numbers, seed)
+        return [
+            Split(torch.from_numpy(train), torch.from_numpy(test), numbers[test])
+            for train, test in pairs
+        ]
+
+    def _pairs(
+        self, numbers: NDArray[np.intp], seed: int
+    ) -> Iterator[tuple[NDArray[np.intp], NDArray[np.intp]]]:
+        """Yield pairs of rows that do not share a number."""
+        n_groups = int(numbers.max()) + 1
+        if self.is_sample:
+            order = np.random.RandomState(seed).permutation(n_groups)
+            n_rows = np.bincount(numbers)[order].cumsum()
+            n_left_out = int(np.searchsorted(n_rows, ENOUGH_ROWS // 4)) + 1
+            parts = iter([order[: min(n_left_out, n_groups - 1)]])
+        else:
             n_folds = min(self.n_folds, n_groups)
             splitter = KFold(n_folds, shuffle=True, random_state=seed)
-            used = (
-                tuple(np.flatnonzero(np.isin(numbers, part)) for part in pair)
-                for pair in islice(splitter.split(np.empty(n_groups)), self.n_used)
-            )
-        return [tuple(map(torch.from_numpy, pair)) for pair in used]  # type: ignore[misc]
+            every = splitter.split(np.empty(n_groups))
+            parts = (test for _, test in islice(every, self.n_used))
+        for part in parts:
+            is_left_out = np.isin(numbers, part)
+            yield np.flatnonzero(~is_left_out), np.flatnonzero(is_left_out)
+
+
+class Split(NamedTuple):
+    """Rows to train on and rows left out; of the latter, numbers that equal ones share.
+
+    All three of shape (n,).
+    """
+
+    train: Tensor
+    left_out: Tensor
+    numbers: NDArray[np.intp]
 
 
 def _equal_rows(x: Any) -> NDArray[np.intp]:
     """Return numbers of rows that equal ones share, in the order of the rows."""
-    numbers: dict[bytes, int] = {}
-    return np.array(
-        [
-            # Added to zero, as -0 equals 0. Digests, so that no copy is held.
-            numbers.setdefault(blake2b((row + 0).tobytes()).digest(), len(numbers))
-            for rows in row_blocks(len(x), x.size(1))
-            for row in x[rows].numpy(force=True)
-        ]
-    )
+    odd = 2 * np.random.RandomState(0).randint(1 << 62, size=x.size(1)) + 1
+
+    def digests(rows: NDArray) -> NDArray[np.uint64]:
+        # Added to zero, as -0 equals 0. Rows that share a digest by chance do no harm.
+        bits = (rows.astype(np.float32, order="C") + 0).view(np.uint32)
+        mixed = bits * odd.astype(np.uint64)
+        mixed ^= mixed >> np.uint64(32)
+        total: NDArray[np.uint64] = mixed.sum(axis=1)
+        return total
+
+    blocks = row_blocks(len(x), x.size(1))
+    found = np.concatenate([digests(x[rows].numpy(force=True)) for rows in blocks])
+    _, first, numbers = np.unique(found, return_index=True, return_inverse=True)
+    rank = np.empty(len(first), dtype=np.intp)
+    rank[first.argsort()] = np.arange(len(first))
+    return rank[numbers]
 
 
 def given_splits(
@@ -138,6 +172,7 @@ class HeldOut:
 
     module: Autoencoder
     rows: Callable[[], Rows]  # not held, as folds may be many
+    numbers: NDArray[np.intp]  # that equal rows share
 
     def measure(self, objective: Objective, factor: float, stepping: bool) -> LossSum:
         """Sum the losses on the fold with a factor on the correction."""
@@ -180,14 +215,17 @@ def _best_shrinkage(
     def loss(factor: float) -> float:
         return math.fsum(total.loss for total in measured(factor))
 
-    def by_row(factor: float) -> Tensor:
-        return torch.cat([part for total in measured(factor) for part in total.by_row])
+    def by_row(factor: float) -> NDArray:
+        parts = [part for total in measured(factor) for part in total.by_row]
+        return torch.cat(parts).numpy()
 
     best = 1.0
     for factor in np.arange(0.9, 0.05, -0.1).round(1).tolist():
         if math.isfinite(loss(best)) and not loss(factor) < loss(best):
             break
         best = factor
-    of_pca, gains = loss(0.0), by_row(0.0) - by_row(best)
-    chance = N_ERRORS * float(gains.std(correction=0)) * len(gains) ** 0.5
-    return best if of_pca - loss(best) > chance else 0.0
+    numbers = np.concatenate([one.numbers for one in held_out])
+    _, groups = np.unique(numbers, return_inverse=True)
+    gains = np.bincount(groups, by_row(0.0) - by_row(best))
+    chance = N_ERRORS * gains.std() * len(gains) ** 0.5
+    return best if len(gains) > 1 and gains.sum() > chance else 0.0

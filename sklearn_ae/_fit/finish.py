@@ -37,13 +37,12 @@ def finish(problem: Problem, data: Data, net: Net, factor: float) -> Fit:
     _add_steps(problem, module, rows)
     total, moments = _measured(module, start, table)
     codec, basis = _change_basis(module, start, table, moments, problem.architecture)
-    loss = total.share
+    loss, mean = total.share, objective.total
     if is_validated or not isinstance(objective.cell_loss, SquaredError):
         found = _losses(module.reconstruct, start, rows, objective)
-        # The mean costs 1 on the rows that are trained on, as in the curves.
-        mean = _losses(torch.zeros_like, start, data.training, objective)
-        per_cell = found.loss / found.n_cells
-        loss = per_cell * mean.n_cells / (mean.loss or mean.n_cells)
+        loss = found.share
+        if is_validated and found.loss_of_mean > 0:
+            mean = found.loss_of_mean / found.n_cells * len(start.mean)
     pca = _losses(_pca_of(start), start, rows, objective.of_variance()).share
     contributions = _contributions(module, start, table)
     return Fit(
@@ -59,6 +58,7 @@ def finish(problem: Problem, data: Data, net: Net, factor: float) -> Fit:
         shrinkage=factor,
         is_validated=is_validated,
         loss_unit=objective.unit / objective.total,
+        validation_loss_unit=objective.unit / mean,
     )
 
 

@@ -61,7 +61,7 @@ def fit_autoencoder(
         times = table.effective_size / len(table)
         problem = Problem.of_rows(start, architecture, options, rows, seed, times)
         finished = partial(finish, problem, data)
-        with reported(problem, _epoch_tasks(report, finished)) as problem:
+        with reported(problem, _epoch_tasks(report, finished), valid) as problem:
             old = None if previous is None else previous.net
             net, factor = train(problem, folds, old, valid)
         return finish(problem, data, net, factor)

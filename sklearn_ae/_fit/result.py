@@ -29,11 +29,19 @@ class Fit:
     explained_variance: NDArray[np.float64]  # (n_components,), linear share
     shrinkage: float
     is_validated: bool  # whether held-out rows picked the weights
-    loss_unit: float  # losses of the mean in one unit of the net's loss
+    # Losses of the mean, of the rows in question, in one unit of the net's loss.
+    loss_unit: float
+    validation_loss_unit: float
 
-    def loss_curve(self, name: str) -> list[float]:
+    def loss_curve(self) -> list[float]:
         """Loss of each epoch as a fraction of the loss of the mean."""
-        return [epoch[name] * self.loss_unit for epoch in self.net.history]
+        return [epoch["train_loss"] * self.loss_unit for epoch in self.net.history]
+
+    def validation_loss_curve(self) -> list[float] | None:
+        """Return the same of the held-out rows, if there are any."""
+        unit = self.validation_loss_unit
+        losses = [epoch.get("valid_loss") for epoch in self.net.history]
+        return [loss * unit for loss in losses] if self.is_validated else None
 
     def explained_variance_ratio(self) -> NDArray[np.float64]:
         """Share the score out among the codes as their linear parts are.

@@ -10,10 +10,13 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, NamedTuple
 
+import numpy as np
+from numpy.typing import NDArray
+
 from sklearn_ae._data import LinearStart
 from sklearn_ae._fit.budget import (
     epochs_that_follow,
-    epochs_untold,
+    epochs_without_folds,
     is_worth_it,
     rounds,
 )
@@ -40,11 +43,19 @@ from sklearn_ae._training import (
 
 
 @contextmanager
-def reported(problem: Problem, callbacks: Sequence[Any]) -> Iterator[Problem]:
+def reported(
+    problem: Problem, callbacks: Sequence[Any], valid: Rows | None
+) -> Iterator[Problem]:
     """Let callbacks, and where it is wanted a progress bar, know of the epochs."""
     level, bar = problem.objective, None
     if problem.options.verbose == 1:
-        bar = EpochBar(level.unit / level.total, level.pca_share)
+        units, pca_share = {"train": level.unit / level.total}, level.pca_share
+        if valid is not None:
+            on_device = valid.to(problem.options.device)
+            of_pca = level.measure_pca(problem.start, on_device)
+            mean = of_pca.loss_of_mean / len(valid) or level.total
+            units["valid"], pca_share = level.unit / mean, of_pca.share
+        bar = EpochBar(units, pca_share)
     told = [*problem.options.callbacks, *filter(None, [bar]), *callbacks]
     options = replace(problem.options, callbacks=told)
     with nullcontext() if bar is None else closing(bar):
@@ -86,17 +97,17 @@ def _train_on_all(problem: Problem, previous: Net | None, valid: Rows | None) ->
     if previous is not None and not starts_from_pca:
         module = _continued(previous.module_, module)
     net = problem.net(module, valid)
-    n_epochs = epochs_untold(problem.options.max_iter, valid is not None)
+    n_epochs = epochs_without_folds(problem.options.max_iter, valid is not None)
     problem.expect(n_epochs)
-    improved = True
     if valid is None:
         net.is_refitted = previous is not None and previous.is_refitted
-        improved = _improve(problem, net, n_epochs)
+        _improve(problem, net, n_epochs)
     else:
         run_epochs(net, problem.rows.dataset(), n_epochs)
         end_training(net)
     known = problem.rows if valid is None else valid.to(problem.options.device)
-    if starts_from_pca and not (improved and _is_above_pca(problem, module, known)):
+    can_be_pca = starts_from_pca and problem.architecture.init == "pca"
+    if can_be_pca and not _is_above_pca(problem, module, known):
         module.shrink(0.0)
     return net.finish()
 
@@ -112,13 +123,8 @@ def _continued(module: Autoencoder, untrained: Autoencoder) -> Autoencoder:
 
 
 def _is_above_pca(problem: Problem, module: Autoencoder, rows: Rows) -> bool:
-    """Whether a module that is better than at its start is no worse than PCA.
-
-    Only a bounded one can be worse: it starts with a PCA that is kept from 0 and 1.
-    """
-    if not (problem.architecture.is_bounded and problem.architecture.init == "pca"):
-        return True
-    return problem.loss(module, rows) <= problem.loss(problem.pca(), rows)
+    """Whether a module reconstructs rows better than PCA."""
+    return problem.loss(module, rows) < problem.loss(problem.pca(), rows)
 
 
 def _train_cross_validated(problem: Problem, folds: Folds) -> tuple[Net, float]:
@@ -131,10 +137,14 @@ def _train_cross_validated(problem: Problem, folds: Folds) -> tuple[Net, float]:
     confirmed = train_without_folds(problem, folds, rounds(max_iter, goes_on))
     net, module = confirmed.net, confirmed.net.module_
     factor = cross_validated_shrinkage(confirmed.held_out, problem.objective)
-    n_epochs = epochs_that_follow(max_iter, confirmed.n_epochs)
-    if factor == 0.0 or not goes_on:
+    if not goes_on:
+        best = confirmed.held_out[-1].module
+        best.steps = None  # those of all rows follow
+        module.load_state_dict(best.state_dict())
+    if not goes_on or factor == 0.0:
         end_training(net)
     else:
+        n_epochs = epochs_that_follow(max_iter, confirmed.n_epochs)
         problem.expect(n_epochs)
         _exchange_pca(problem, net)
         _improve(problem, net, n_epochs)
@@ -142,13 +152,8 @@ def _train_cross_validated(problem: Problem, folds: Folds) -> tuple[Net, float]:
         # A callback may have restored weights together with the PCA of that time.
         _exchange_pca(problem, net)
         net.is_refitted = factor > 0 and _refit(problem, module, problem.rows)
-    else:
-        judged = confirmed.held_out[-1].module
-        judged.steps = None
-        module.load_state_dict(judged.state_dict())
-        net.is_refitted = factor > 0 and _refit(problem, module, problem.rows.some())
     module.shrink(factor)
-    if problem.loss(module) > problem.loss(problem.pca()):
+    if not _is_above_pca(problem, module, problem.rows.some()):
         factor = 0.0
         module.shrink(factor)
     return net.finish(), factor
@@ -179,16 +184,15 @@ class WithoutFold:
     net: Net
     rows: Rows
     fold: Callable[[], Rows]  # not held, as folds may be many
+    numbers: NDArray[np.intp]  # that equal rows of the fold share
     refits: bool  # whether the last layer is refitted before it is measured
 
     def held_out(self, problem: Problem) -> HeldOut:
         """Return a copy that ends training here, to be measured on the fold."""
         module = deepcopy(self.net.module_)
-        if len(self.net.history) > 0:  # else it is PCA, and is measured as such
-            if self.refits:
-                _refit(problem, module, self.rows)
-            module.steps = problem.gauss_newton_steps(module, self.rows)
-        return HeldOut(module, self.fold)
+        if self.refits and len(self.net.history) > 0:  # else it is PCA
+            _refit(problem, module, self.rows)
+        return HeldOut(module, self.fold, self.numbers)
 
 
 def train_without_folds(
@@ -199,7 +203,7 @@ def train_without_folds(
     Only the last network, which may go on with all rows, tells the callbacks.
     """
     trained = _without_folds(problem, folds)
-    net, n_epochs, found, losses = trained[-1].net, 0, None, list[float]()
+    net, n_epochs, best, losses = trained[-1].net, 0, None, list[float]()
     for n_more in rounds:
         problem.expect(n_more * len(trained))
         for one in trained:
@@ -209,30 +213,35 @@ def train_without_folds(
         loss = math.fsum(
             one.measure(problem.objective, 1.0, False).loss for one in held_out
         )
-        if found is None or loss < min(losses):
-            found = Confirmed(net, held_out, n_epochs)
+        if best is None or loss < min(losses):
+            best = Confirmed(net, held_out, n_epochs)
         losses.append(loss)
         if net.stopped_early or not is_worth_it(losses):
             break
-    assert found is not None
-    return found
+    assert best is not None
+    for one, found in zip(trained, best.held_out, strict=True):
+        if folds.is_sample:
+            net.is_refitted = _refit(problem, found.module, one.rows.some())
+        found.module.steps = problem.gauss_newton_steps(found.module, one.rows)
+    return best
 
 
 def _without_folds(problem: Problem, folds: Folds) -> list[WithoutFold]:
     """Return untrained nets, each of the PCA of the rows that remain."""
-    pairs = folds.split(problem.rows.x, problem.seed)
+    splits = folds.split(problem.rows.x, problem.seed)
     bar = () if problem.bar is None else (problem.bar,)
     options = replace(problem.options, callbacks=bar, verbose=0)
     silent = replace(problem, options=options)
     trained = []
-    for i, (train, test) in enumerate(pairs):
-        of_fold = problem if i == len(pairs) - 1 else silent
-        rows = problem.rows[train]
+    for i, split in enumerate(splits):
+        of_fold = problem if i == len(splits) - 1 else silent
+        rows = problem.rows[split.train]
         start = problem.start if folds.is_sample else _start_of(problem, rows)
         net = of_fold.net(problem.untrained(start))
-        fold = partial(problem.rows.__getitem__, test)
-        # A refit to many rows takes long and changes little.
-        trained.append(WithoutFold(net, rows, fold, refits=not folds.is_sample))
+        fold = partial(problem.rows.__getitem__, split.left_out)
+        # A refit to many rows takes long, and is left to the best round.
+        refits = not folds.is_sample
+        trained.append(WithoutFold(net, rows, fold, split.numbers, refits))
     return trained
 
 
@@ -251,7 +260,7 @@ def _exchange_pca(problem: Problem, net: Net) -> None:
     net.criterion_.components = net.module_.components
 
 
-def _improve(problem: Problem, net: Net, n_epochs: int) -> bool:
+def _improve(problem: Problem, net: Net, n_epochs: int) -> None:
     """Train on all rows to the end, and go back if that has made them worse.
 
     What continues a fit that was refitted has to be refitted too.
@@ -261,11 +270,9 @@ def _improve(problem: Problem, net: Net, n_epochs: int) -> bool:
     run_epochs(net, problem.rows.dataset(), n_epochs)
     end_training(net)
     if net.is_refitted:
-        _refit(problem, module, problem.rows)
-    improved = problem.loss(module) < loss
-    if not improved:
+        _refit(problem, module, problem.rows.some())
+    if not problem.loss(module) < loss:
         module.load_state_dict(before)
-    return improved
 
 
 def _refit(problem: Problem, module: Autoencoder, rows: Rows) -> bool:

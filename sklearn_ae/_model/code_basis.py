@@ -66,7 +66,7 @@ class CodeBasis:
 
     @classmethod
     def from_moments(
-        cls, moments: CodeMoments, whiten: bool, n_effective: float | None = None
+        cls, moments: CodeMoments, whiten: bool, n_effective: float
     ) -> Self:
         """Centre, decorrelate and order the codes, and scale them as PCA does.
 
@@ -74,7 +74,7 @@ class CodeBasis:
         cross-covariance with X, and scaled by its singular values. For a linear
         autoencoder this gives PCA's scores: whitened scores have the cross-covariance
         `diag(sqrt(eigenvalues)) @ components` with X. Whitened codes get the divisor
-        `n_effective - 1`; None stands for the moments' own number of rows.
+        `n_effective - 1`.
         """
         mean, covariance, cross = moments.central()
         whitening, colouring = _whitening(covariance)
@@ -87,16 +87,13 @@ class CodeBasis:
         singular = np.pad(singular, (0, n_components - len(singular)))
         scale = np.maximum(singular, SMALLEST_SCALE * singular[0])
         if whiten:
-            size = n_effective or moments.n_samples
-            scale = np.full(n_components, np.sqrt((size - 1) / size))
+            scale = np.full(n_components, np.sqrt(1 - 1 / n_effective))
         scale = np.where(scale > 0, scale, 1.0)
         matrix, inverse = whitening @ left * scale, (left / scale).T @ colouring
         return cls(mean, matrix, inverse, singular**2)
 
     @classmethod
-    def permuting(
-        cls, moments: CodeMoments, whiten: bool, n_effective: float | None = None
-    ) -> Self:
+    def permuting(cls, moments: CodeMoments, whiten: bool, n_effective: float) -> Self:
         """Order and scale the codes alone, so that their zeros stay where they are.
 
         A code explains of X what a linear map of it alone does; its standard deviation
@@ -108,8 +105,7 @@ class CodeBasis:
         order = np.argsort(-explained, kind="stable")
         wanted = np.maximum(explained, SMALLEST_SCALE**2 * explained.max())
         if whiten:
-            size = n_effective or moments.n_samples
-            wanted = np.full(len(explained), (size - 1) / size)
+            wanted = np.full(len(explained), 1 - 1 / n_effective)
         scale = np.where(varies, np.sqrt(wanted) / deviations, 1.0)
         scale = np.where(scale > 0, scale, 1.0)
         matrix, inverse = np.diag(scale)[:, order], np.diag(1 / scale)[order]

@@ -17,8 +17,6 @@ from sklearn_ae.networks import Correction
 
 Array = Any  # Tensor or ndarray
 Convert = Callable[[Tensor], Array]
-
-
 Slope = Callable[[], Array]
 
 
@@ -73,18 +71,13 @@ def _tanh(x: Array) -> tuple[Array, Slope]:
 
 
 # Activations, with what makes their derivatives.
-BENDS: dict[type[nn.Module], Callable[[Array], tuple[Array, Slope]]] = {
+ACTIVATIONS: dict[type[nn.Module], Callable[[Array], tuple[Array, Slope]]] = {
     nn.Identity: _identity,
     nn.Sigmoid: _sigmoid,
     nn.ReLU: _relu,
     nn.SiLU: _silu,
     nn.Tanh: _tanh,
 }
-
-
-def as_it_is(tensor: Tensor) -> Array:
-    """Keep a tensor."""
-    return tensor
 
 
 class Layers(NamedTuple):
@@ -125,7 +118,7 @@ class Layers(NamedTuple):
 
     def __call__(self, inputs: Array, slopes: list[Array] | None = None) -> Array:
         """Map `(batch, n_in) -> (batch, n_out)`, and note the activations' slopes."""
-        hidden, bend = inputs, BENDS[self.activation]
+        hidden, bend = inputs, ACTIVATIONS[self.activation]
         for weight, offset in self.bent:
             hidden, slope = bend(_affine(hidden, weight, offset))
             if slopes is not None:
@@ -147,7 +140,7 @@ class Decoder(NamedTuple):
     columns: Array | None  # what outputs of the layers are multiplied by, in a subspace
 
     @classmethod
-    def of(cls, module: Any, convert: Convert = as_it_is) -> Self:
+    def of(cls, module: Any, convert: Convert = lambda tensor: tensor) -> Self:
         """Return the decoder of a corrected PCA that `has_free_decoder`."""
         step, columns = module.residual_scale, None
         if module.subspace is not None:
@@ -303,17 +296,20 @@ def closer(
     limits: Any = library.finfo(x.dtype)
     here = Linearization(decoder, code)
     left = x - here.reconstruction
-    downhill = here.vjp(left) - shift_cost * (code - scores)
+    pull = here.vjp(left)
+    downhill = pull - shift_cost * (code - scores)
     direction = product(downhill, metric)
     gain = _sums(downhill * direction)
     cost = _squares(here.jvp(direction)) + shift_cost * _squares(direction)
     # As far as the error falls along the tangent.
-    moved = code + direction * (gain / (cost + float(limits.tiny)))
-    # By some roundings the error may seem to rise.
-    most = _squares(left) * (1 + 100 * float(limits.eps))
+    step = direction * (gain / (cost + float(limits.tiny)))
+    before, after = _squares(left), _squares(x - decoder(code + step))
+    # Less of it where it brings less than a tenth of what the tangent promises: at a
+    # threshold rounding would decide.
+    promised = abs(_sums(pull * step)) + float(limits.tiny)
+    share = (5 * (before - after) / promised).clip(0, 1)
     # What overflows cannot be compared.
-    is_known = (_squares(x - decoder(moved)) <= most) & (most < math.inf)
-    return library.where(is_known, moved, code)
+    return library.where(before < math.inf, code + share * step, code)
 
 
 def _sums(rows: Array) -> Array:

@@ -2,8 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from copy import deepcopy
-from dataclasses import dataclass
-from typing import Any, Self, cast
+from typing import Any
 
 import numpy as np
 import torch
@@ -12,33 +11,33 @@ from torch import Tensor
 
 from sklearn_ae._data import Imputer, missing_cells, row_blocks
 from sklearn_ae._model.autoencoder import Autoencoder
-from sklearn_ae._model.gauss_newton import (
-    Array,
-    Convert,
-    Decoder,
-    Layers,
-    closer,
-    product,
-)
+from sklearn_ae._model.gauss_newton import Decoder, Layers, closer, product
 from sklearn_ae._model.losses import LossSum, SquaredError
 from sklearn_ae._model.threads import inference_mode
 
-# In blocks of more rows, torch shares its products out among threads at less cost.
-FEW_ROWS = 8
+# More rows take less time through torch (speed benchmark).
+FEW_ROWS = 64
 
 
 class FusedModule:
-    """A corrected PCA with the built-in network, in products of arrays.
+    """A corrected PCA with the built-in network, in products of NumPy's arrays.
+
+    One row takes a third of the time that it takes through the module, as each call of
+    torch takes as long as five of NumPy (speed benchmark).
 
     Parameters
     ----------
     module : CorrectedPCA
         With the built-in network and unbounded outputs.
-    convert : callable
-        Turns the weights to tensors or NumPy's arrays; rows are of the same kind.
+    dtype : dtype
+        That of the rows.
     """
 
-    def __init__(self, module: Any, convert: Convert) -> None:
+    def __init__(self, module: Any, dtype: np.dtype) -> None:
+        def convert(tensor: Tensor) -> NDArray:
+            # Layers stay transposed, which are multiplied by sooner.
+            return np.array(tensor.detach().numpy(), dtype=dtype)
+
         self.subspace, unit = None, module.column_scale
         if module.subspace is not None:
             self.subspace, unit = convert(module.subspace.T), torch.ones_like(unit[:1])
@@ -54,7 +53,7 @@ class FusedModule:
             self.metric = convert(module.steps.metric)
             self.shift_cost = float(module.steps.shift_cost)
 
-    def encode(self, x: Array) -> Array:
+    def encode(self, x: NDArray) -> NDArray:
         """Return the codes of centred and scaled rows."""
         inputs = x if self.subspace is None else product(x, self.subspace)
         scores, shift = product(x, self.components), self.correction(inputs)
@@ -64,54 +63,41 @@ class FusedModule:
         code -= self.mean
         return product(code, self.basis)
 
-    def decode(self, codes: Array) -> Array:
+    def decode(self, codes: NDArray) -> NDArray:
         """Return the centred and scaled reconstruction of codes."""
         return self.decoder(product(codes, self.inverse_basis) + self.mean)
 
 
-@dataclass(frozen=True)
 class Coder:
     """A trained module as maps of NumPy arrays.
 
-    One row takes a third of the time that it takes through the module, as each call of
-    torch takes as long as five of NumPy (speed benchmark).
+    Parameters
+    ----------
+    module : Autoencoder
+        Weights in float64.
+    rounded : Autoencoder
+        The same in the precision of the rows.
     """
 
-    few: FusedModule | None  # of NumPy's arrays, for few rows
-    many: Autoencoder | FusedModule  # of tensors
-
-    @classmethod
-    def of(cls, module: Autoencoder, rounded: Autoencoder) -> Self:
-        """Return the maps of a float64 module, in the precision of a rounded one."""
-        if not is_fused(module):
-            return cls(None, rounded)
-        dtype = rounded.code_mean.numpy().dtype
-
-        def convert(tensor: Tensor) -> NDArray:
-            # Layers stay transposed, which torch multiplies by sooner.
-            return np.array(tensor.detach().numpy(), dtype=dtype)
-
-        many = FusedModule(module, lambda tensor: torch.from_numpy(convert(tensor)))
-        return cls(FusedModule(module, convert), many)
+    def __init__(self, module: Autoencoder, rounded: Autoencoder) -> None:
+        self.rounded = rounded
+        self.fused = None
+        if module.has_free_decoder:
+            self.fused = FusedModule(module, rounded.code_mean.numpy().dtype)
 
     def encode(self, x: NDArray) -> NDArray:
         """Return the codes of centred and scaled rows."""
-        if self.few is not None and len(x) <= FEW_ROWS:
-            return cast(NDArray, self.few.encode(x))
+        if self.fused is not None and len(x) <= FEW_ROWS:
+            return self.fused.encode(x)
         with inference_mode():
-            return cast(NDArray, self.many.encode(torch.from_numpy(x)).numpy())
+            return self.rounded.encode(torch.from_numpy(x)).numpy()
 
     def decode(self, codes: NDArray) -> NDArray:
         """Return the centred and scaled reconstruction of codes."""
-        if self.few is not None and len(codes) <= FEW_ROWS:
-            return cast(NDArray, self.few.decode(codes))
+        if self.fused is not None and len(codes) <= FEW_ROWS:
+            return self.fused.decode(codes)
         with inference_mode():
-            return cast(NDArray, self.many.decode(torch.from_numpy(codes)).numpy())
-
-
-def is_fused(module: Autoencoder) -> bool:
-    """Whether a module is written out in products."""
-    return module.has_free_decoder
+            return self.rounded.decode(torch.from_numpy(codes)).numpy()
 
 
 class Codec:
@@ -144,7 +130,7 @@ class Codec:
         single, double = np.dtype(np.float32), np.dtype(np.float64)
         self.modules = {double: module, single: deepcopy(module).float()}
         self.coders = {
-            dtype: Coder.of(module, rounded) for dtype, rounded in self.modules.items()
+            dtype: Coder(module, rounded) for dtype, rounded in self.modules.items()
         }
         with np.errstate(over="ignore"):  # float32 rows cannot reach such a mean
             self.mean = {double: mean, single: mean.astype(single)}
@@ -194,12 +180,10 @@ class Codec:
 
         Missing cells of the rows stay NaN.
         """
-        module = self.modules[X.dtype]
+        coder = self.coders[X.dtype]
         for rows in row_blocks(*X.shape):
             x = self._to_scaled(X[rows])
-            imputed = torch.from_numpy(self._imputed(x))
-            with inference_mode():
-                reconstruction = module.reconstruct(imputed).numpy()
+            reconstruction = coder.decode(coder.encode(self._imputed(x)))
             check_finite(reconstruction)
             yield rows, x, reconstruction
 
@@ -222,15 +206,10 @@ class Codec:
     def _to_scaled(self, block: NDArray) -> NDArray:
         """Centre and scale a block of rows; the result is a fresh C-ordered array."""
         with np.errstate(over="ignore", invalid="ignore"):  # results are checked
-            centred = self._to_centred(block)
-            centred /= self.scale
-        return centred
-
-    def _to_centred(self, block: NDArray) -> NDArray:
-        """Centre a block of rows; the result is a fresh C-ordered array."""
-        centred: NDArray = np.subtract(block, self.mean[block.dtype], order="C")
-        centred -= self.rest[block.dtype]
-        return centred
+            scaled: NDArray = np.subtract(block, self.mean[block.dtype], order="C")
+            scaled -= self.rest[block.dtype]
+            scaled /= self.scale
+        return scaled
 
     def _imputed(self, x: NDArray) -> NDArray:
         """Fill the missing cells of centred and scaled rows."""

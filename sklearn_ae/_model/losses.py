@@ -109,7 +109,7 @@ class LossSum:
         of_mean = self.cell_loss(torch.zeros_like(x), x) * weight
         self.losses.append(float(losses.sum()))
         self.losses_of_mean.append(float(of_mean.sum()))
-        self.by_row.append(losses.sum(dim=1).double())
+        self.by_row.append(losses.sum(dim=1).cpu().double())
         self.counts.append(float(weight.sum()) * x.shape[1] / weight.shape[1])
 
     @property

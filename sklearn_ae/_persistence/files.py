@@ -71,6 +71,8 @@ class PersistenceMixin(BaseEstimator):
         TypeError
             If a parameter or the history of `net_` holds other objects than None,
             bool, numbers, str, list, tuple, dict, array or RandomState.
+        FileNotFoundError
+            If `path` is in a directory that does not exist.
         ValueError
             If a parameter is invalid, a fitted value not finite, or `path` no file.
         """
@@ -162,6 +164,8 @@ def _write(path: Path, content: bytes) -> None:
     """Put a file under its name when it is whole and on the disk, or not at all."""
     if path.exists() and not path.is_file():
         raise ValueError(f"path={str(path)!r} is there already, and is no file.")
+    if not path.parent.is_dir():
+        raise FileNotFoundError(f"path={str(path)!r} is in no directory that exists.")
     temporary = path.with_name(f".{ENTRY}-{secrets.token_hex(8)}.tmp")
     try:
         with temporary.open("xb") as file:

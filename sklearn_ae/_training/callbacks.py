@@ -49,26 +49,34 @@ class AveragedWeights(Callback):
         """Start with the weights as they are."""
         self.weights_ = [w for w in net.module_.parameters() if w.requires_grad]
         self.others_ = [weight.detach().clone() for weight in self.weights_]
-        self.n_steps_, self.are_shown_ = 0, False
+        self.n_steps_, self.n_averaged_, self.are_shown_ = 0, 0, False
 
     def on_batch_begin(self, net: Any, training: bool = False, **kwargs: Any) -> None:
         """Take the weights up that the steps so far have led to."""
         if not training:
             return
         self.show(averages=False)
+        if self.n_steps_ - self.n_averaged_ == 2:  # one step moves weights little
+            self._take_up()
         self.n_steps_ += 1
-        if self.n_steps_ % 2 == 0:  # weights move little from one step to the next
-            share = min(2 * (POWER + 1) / (self.n_steps_ + POWER), 1.0)
-            with torch.no_grad():
-                for weight, average in zip(self.weights_, self.others_, strict=True):
-                    average.lerp_(weight, share)
+
+    def _take_up(self) -> None:
+        """Let the weights count in the averages, for the steps since the last time."""
+        n_new, self.n_averaged_ = self.n_steps_ - self.n_averaged_, self.n_steps_
+        share = min(n_new * (POWER + 1) / (self.n_steps_ + POWER), 1.0)
+        with torch.no_grad():
+            for weight, average in zip(self.weights_, self.others_, strict=True):
+                average.lerp_(weight, share)
 
     def show(self, averages: bool) -> None:
         """Let the module have the averages, or the weights that steps go on from."""
-        if averages is not self.are_shown_:
-            self.are_shown_ = averages
-            for i, weight in enumerate(self.weights_):
-                weight.data, self.others_[i] = self.others_[i], weight.data
+        if averages is self.are_shown_:
+            return
+        if averages and self.n_steps_ > self.n_averaged_:
+            self._take_up()
+        self.are_shown_ = averages
+        for i, weight in enumerate(self.weights_):
+            weight.data, self.others_[i] = self.others_[i], weight.data
 
 
 class FirstStep(Callback):
@@ -148,15 +156,16 @@ class EpochBar(Callback):
 
     Parameters
     ----------
-    loss_unit : float
-        What the net's losses are multiplied by to be fractions of the mean's loss.
+    units : dict of float
+        What the net's losses are multiplied by to be fractions of the mean's loss, on
+        the rows of each.
     pca_loss : float
-        PCA's loss, as such a fraction.
+        PCA's loss, as such a fraction, on the last of them.
     """
 
-    def __init__(self, loss_unit: float, pca_loss: float) -> None:
+    def __init__(self, units: dict[str, float], pca_loss: float) -> None:
         self.n_epochs = 0
-        self.loss_unit = loss_unit
+        self.units = units
         self.pca_loss = pca_loss
 
     def on_epoch_begin(self, net: Any, **kwargs: Any) -> None:
@@ -168,8 +177,8 @@ class EpochBar(Callback):
         """Show one epoch more."""
         epoch = net.history[-1]
         losses = {
-            name: epoch[f"{name}_loss"] * self.loss_unit
-            for name in ("train", "valid")
+            name: epoch[f"{name}_loss"] * unit
+            for name, unit in self.units.items()
             if f"{name}_loss" in epoch
         }
         losses["PCA"] = self.pca_loss

@@ -45,7 +45,7 @@ class Net(NeuralNet):
     def _default_callbacks(self) -> list[tuple[str, Callback]]:
         """Time epochs, and lay a table of them out only if it is printed."""
         timer = [("epoch_timer", EpochTimer())]
-        return [*timer, ("print_log", PrintLog())] if self.verbose > 1 else timer
+        return [*timer, ("print_log", PrintLog())] if self.verbose else timer
 
     def notify(self, method_name: str, **kwargs: Any) -> None:
         """Call the callbacks; for a batch, only those that do something then: 3 %.
@@ -88,6 +88,10 @@ class Net(NeuralNet):
             for _, callback in self.callbacks_:
                 if isinstance(callback, AveragedWeights):
                     callback.show(not training)
+
+    def on_epoch_end(self, net: Any, **kwargs: Any) -> None:
+        """Let callbacks find the weights that are measured and kept."""
+        self._set_training(False)
 
     def run_single_epoch(
         self, iterator: Any, training: bool, prefix: str, step_fn: Any, **params: Any
@@ -202,6 +206,7 @@ def start_training(
         callbacks.append(("_best_weights", _best_weights(options)))
     # Each code is a direction in which the decoder may follow noise, in few rows.
     decay = options.alpha * len(module.code_mean) * min(1, ENOUGH_ROWS / 4 / n_rows)
+    decay = min(decay, 1 / options.learning_rate_init)  # beyond, weights change signs
     net = Net(
         module,
         criterion=criterion,
@@ -225,7 +230,7 @@ def start_training(
         train_split=None if valid is None else predefined_split(valid),
         callbacks=[*callbacks, *options.callbacks],
         device=options.device,
-        verbose=options.verbose,
+        verbose=max(options.verbose - 1, 0),  # a bar is enough
     )
     net.initialize()
     net.notify("on_train_begin", X=None, y=None)

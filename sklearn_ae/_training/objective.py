@@ -73,10 +73,7 @@ class Objective:
             code_penalty=code_penalty,
         )
         if pca is None:
-            axes = as_tensor(start.components).to(rows.x.device)
-            found = LossSum.over(
-                rows, lambda x: (x @ axes.T) @ axes, objective.cell_loss
-            )
+            found = objective.measure_pca(start, rows)
         else:
             found = objective.measure(pca, rows)
         total = found.loss_of_mean / len(rows) or 1.0
@@ -110,6 +107,11 @@ class Objective:
             code_penalty=self.code_penalty,
             is_weighted=self.is_weighted,
         )
+
+    def measure_pca(self, start: LinearStart, rows: Rows) -> LossSum:
+        """Sum the losses of PCA, whose reconstruction is not bounded."""
+        axes = as_tensor(start.components).to(rows.x.device)
+        return LossSum.over(rows, lambda x: (x @ axes.T) @ axes, self.cell_loss)
 
     def measure(self, module: Autoencoder, rows: Rows) -> LossSum:
         """Sum the losses of a module over rows; the noise is always the same."""

@@ -21,7 +21,7 @@ class TrainingOptions:
     code_penalty: float
     nested_dropout: float
     batch_size: int | None  # None follows the number of rows
-    max_iter: int | None  # None follows the number of rows
+    max_iter: int | None  # None follows the rows held out
     n_iter_no_change: int
     tol: float
     verbose: int
@@ -46,8 +46,8 @@ def check_callback(callback: Any) -> None:
         )
     if isinstance(bare, LRScheduler):
         raise ValueError(
-            f"callbacks holds {callback!r}, but the learning rate has a schedule that "
-            "sets it in every step. Set learning_rate_init, its peak, instead."
+            f"callbacks holds {callback!r}, but how long a fit takes, and so where a "
+            "rate should fall, is not known beforehand. Set learning_rate_init instead."
         )
 
 

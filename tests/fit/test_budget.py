@@ -2,12 +2,23 @@
 
 from itertools import accumulate, pairwise
 
+import numpy as np
 import pytest
+from numpy.testing import assert_allclose
 from skorch.callbacks import EarlyStopping
 
 from sklearn_ae import AutoencoderTransformer
 from sklearn_ae._fit import budget
 from sklearn_ae._fit.budget import is_worth_it, most_epochs, rounds
+from sklearn_ae._fit.cross_validation import Folds
+
+N_LEFT_OUT = 50
+
+
+@pytest.fixture
+def small_is_large(monkeypatch):
+    """Let tables of 201 rows be large ones, of which 50 are left out."""
+    monkeypatch.setattr("sklearn_ae._fit.cross_validation.ENOUGH_ROWS", 4 * N_LEFT_OUT)
 
 
 @pytest.fixture
@@ -84,6 +95,52 @@ def test_best_round_is_kept(curved, monkeypatch):
     assert small().fit(curved).n_iter_ == 18 + 8
 
 
+def test_best_network_of_a_large_table_is_kept(curved, small_is_large, monkeypatch):
+    """With losses that rise, it is what one round gives, refitted to what it saw."""
+    refitted = []
+
+    def noted(module, blocks):
+        refitted.append(sum(len(x) for x, _ in blocks))
+
+    for n_rounds in (1, 3):
+        monkeypatch.setattr(
+            "sklearn_ae._fit.train.is_worth_it",
+            lambda losses, n=n_rounds: len(losses) < n,
+        )
+        rising = iter(range(1, 1000))
+        with monkeypatch.context() as patch:
+            patch.setattr(
+                "sklearn_ae._fit.cross_validation.LossSum.loss",
+                property(lambda total, rising=rising: float(next(rising))),
+            )
+            patch.setattr(
+                "sklearn_ae._fit.train.cross_validated_shrinkage", lambda *args: 1.0
+            )
+            patch.setattr("sklearn_ae._fit.train.refit_last_layer", noted)
+            patch.setattr(
+                "sklearn_ae._fit.problem.Problem.loss",
+                lambda problem, module, rows=None: 0.0,
+            )
+            model = small().fit(curved)
+        if n_rounds == 1:
+            expected = model.transform(curved)
+    assert model.n_iter_ == 18
+    assert_allclose(model.transform(curved), expected, atol=1e-10)
+    assert refitted == 2 * [len(curved) - N_LEFT_OUT]
+
+
+def test_repeated_rows_of_a_large_table_confirm_nothing(noise, small_is_large):
+    assert small().fit(np.tile(noise, (5, 1))).shrinkage_ == 0.0
+
+
+@pytest.mark.parametrize("init", ["random", "pca"])
+def test_fits_of_one_step_learn(curved, init):
+    changes = {"max_iter": 1, "warm_start": True, "init": init, "cv": None}
+    model = small(batch_size=len(curved), **changes)
+    scores = [model.fit(curved).score(curved) for _ in range(8)]
+    assert (np.diff(scores) > 1e-5).all()
+
+
 @pytest.mark.parametrize("changes", [{"cv": None}, {"init": "random"}])
 def test_without_folds_there_is_nothing_to_follow(curved, changes):
     assert small(**changes).fit(curved).n_iter_ == 32
@@ -105,12 +162,21 @@ def test_bar_shows_the_epochs_that_follow(curved, worth, capsys):
 def test_most_epochs_are_those_of_the_longest_fit(curved, worth):
     worth(100)
     n_epochs = small().fit(curved).n_iter_
-    assert most_epochs(None, has_folds=True, is_validated=False) == n_epochs
-    assert most_epochs(None, has_folds=False, is_validated=False) == 32
-    assert most_epochs(7, has_folds=True, is_validated=False) == 7
+    folds = Folds.auto(len(curved), 2)
+    assert most_epochs(None, folds.n_parts, is_validated=False) == n_epochs
+    assert most_epochs(None, 0, is_validated=False) == 32
+    assert most_epochs(7, folds.n_parts, is_validated=False) == 7
+
+
+def test_most_epochs_of_a_large_table(curved, worth, small_is_large):
+    worth(100)
+    folds = Folds.auto(len(curved), 2)
+    assert folds.is_sample
+    n_epochs = small().fit(curved).n_iter_
+    assert most_epochs(None, folds.n_parts, is_validated=False) == n_epochs
 
 
 def test_early_stopping_may_take_the_most_epochs(curved):
     model = small(early_stopping=True, n_iter_no_change=10**6).fit(curved)
     assert model.n_iter_ == budget.MOST_EPOCHS
-    assert most_epochs(None, has_folds=False, is_validated=True) == model.n_iter_
+    assert most_epochs(None, 0, is_validated=True) == model.n_iter_

@@ -143,7 +143,7 @@ def test_untrained_score_is_that_of_pca(curved):
     architecture = describe_network(model, 3, 240)
     problem = Problem.of_rows(start, architecture, options, rows, 0)
     fold = Folds(4, 1)
-    ((train, test),) = fold.split(rows.x, 0)
+    ((train, test, _),) = fold.split(rows.x, 0)
     x, x_test = (rows.x[part].numpy().astype(float) for part in (train, test))
     pca = PCA(3).fit(x)
     components = pca.components_

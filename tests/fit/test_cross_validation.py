@@ -47,6 +47,7 @@ class Fold:
     def __init__(self, alone, stepping=None):
         self.losses = {False: alone, True: stepping}
         self.module = SimpleNamespace(steps=stepping)
+        self.numbers = np.arange(4)
         self.tried = []
 
     def measure(self, objective, factor, stepping):
@@ -66,7 +67,9 @@ def best_at(right_factor):
 @pytest.mark.parametrize("right_factor", FACTORS)
 def test_factor_with_the_lowest_error_is_chosen(right_factor):
     x, ones = torch.ones(4, 3, dtype=torch.float64), torch.ones(4, 1)
-    held_out = HeldOut(Overshooting(right_factor), lambda: Rows(x, ones, ones))
+    held_out = HeldOut(
+        Overshooting(right_factor), lambda: Rows(x, ones, ones), np.arange(4)
+    )
     objective = Objective(cell_loss=SquaredError())
     losses = [held_out.measure(objective, factor, False).loss for factor in FACTORS]
     assert_allclose(losses, [12 * (1 - f / right_factor) ** 2 for f in FACTORS])
@@ -112,25 +115,42 @@ def test_codes_step_only_where_they_are_asked_to():
     module, x, ones = Overshooting(1.0), torch.zeros(4, 3), torch.ones(4, 1)
     module.steps, seen = torch.nn.Identity(), []
     module.reconstruct = lambda x: seen.append(module.steps) or x
-    held_out = HeldOut(module, lambda: Rows(x, ones, ones))
+    held_out = HeldOut(module, lambda: Rows(x, ones, ones), np.arange(4))
     for stepping in (False, True):
         held_out.measure(Objective(cell_loss=SquaredError()), 1.0, stepping)
     assert seen == [None, module.steps]
     assert module.steps is not None
 
 
-@pytest.mark.parametrize(("n_rows", "factor"), [(1, 0.0), (2, 0.0), (4, 1.0)])
-def test_gain_of_few_rows_does_not_decide(n_rows, factor):
-    """Of 20 rows, so many gain and none loses: 2 of them may be chance."""
+def gaining(n_rows, n_times):
+    """Of 20 rows, each given so many times, some gain and none loses."""
 
-    def gained(objective, factor, stepping):
+    def measure(objective, factor, stepping):
         rows = torch.full((20,), 1.0)
         rows[:n_rows] -= 0.9 * factor
+        rows = rows.repeat(n_times)
         return SimpleNamespace(loss=float(rows.sum()), by_row=[rows])
 
-    assert (
-        shrinkage(SimpleNamespace(measure=gained, module=Fold(None).module)) == factor
-    )
+    numbers = np.tile(np.arange(20), n_times)
+    module = SimpleNamespace(steps=None)
+    return SimpleNamespace(measure=measure, module=module, numbers=numbers)
+
+
+@pytest.mark.parametrize("n_times", [1, 4])
+@pytest.mark.parametrize(("n_rows", "factor"), [(1, 0.0), (2, 0.0), (4, 1.0)])
+def test_gain_of_few_rows_does_not_decide(n_rows, n_times, factor):
+    """2 of 20 rows may be chance, however often they are repeated."""
+    assert shrinkage(gaining(n_rows, n_times)) == factor
+
+
+def test_rows_that_several_folds_leave_out_count_once():
+    assert shrinkage(*4 * [gaining(2, 1)]) == 0.0
+
+
+def test_one_row_does_not_decide():
+    fold = gaining(20, 3)
+    fold.numbers = np.zeros(60, dtype=int)
+    assert shrinkage(fold) == 0.0
 
 
 def rows(n_samples):
@@ -140,9 +160,9 @@ def rows(n_samples):
 
 def test_every_fold_is_left_out_once():
     parts = Folds(3, 3).split(rows(11), seed=0)
-    left_out = torch.cat([test for _, test in parts])
+    left_out = torch.cat([test for _, test, _ in parts])
     assert sorted(left_out.tolist()) == list(range(11))
-    for train, test in parts:
+    for train, test, _ in parts:
         assert sorted(torch.cat([train, test]).tolist()) == list(range(11))
 
 
@@ -154,10 +174,10 @@ def test_equal_rows_share_a_number():
 def test_equal_rows_are_in_the_same_fold():
     numbers = np.random.default_rng(0).integers(7, size=40)
     parts = Folds(3, 3).split(torch.from_numpy(numbers)[:, None], seed=0)
-    for train, test in parts:
+    for train, test, _ in parts:
         assert not set(numbers[train]) & set(numbers[test])
         assert sorted(torch.cat([train, test]).tolist()) == list(range(40))
-    assert sorted(torch.cat([test for _, test in parts]).tolist()) == list(range(40))
+    assert sorted(torch.cat([test for _, test, _ in parts]).tolist()) == list(range(40))
 
 
 def test_there_are_no_more_folds_than_different_rows():
@@ -166,13 +186,13 @@ def test_there_are_no_more_folds_than_different_rows():
 
 def test_only_some_folds_can_be_used():
     parts = Folds(4, 1).split(rows(12), seed=0)
-    assert [(len(train), len(test)) for train, test in parts] == [(9, 3)]
+    assert [(len(train), len(test)) for train, test, _ in parts] == [(9, 3)]
 
 
 def test_given_folds_are_taken_as_they_are():
     pairs = [(np.array([0, 1]), np.array([2])), (np.array([2]), np.array([0, 2]))]
     parts = Folds.of_splits(pairs).split(torch.ones(3, 1), seed=0)
-    found = [(train.tolist(), test.tolist()) for train, test in parts]
+    found = [(train.tolist(), test.tolist()) for train, test, _ in parts]
     assert found == [([0, 1], [2]), ([2], [0, 2])]
     assert Folds.of_splits(pairs).n_left(3) == 1
 
@@ -187,7 +207,7 @@ def test_seed_decides_the_folds():
 def test_automatic_folds_leave_more_rows_than_codes(n_samples, n_components):
     parts = Folds.auto(n_samples, n_components).split(rows(n_samples), seed=0)
     assert len(parts) > 0
-    assert min(len(train) for train, _ in parts) > n_components
+    assert min(len(train) for train, _, _ in parts) > n_components
 
 
 @pytest.mark.parametrize(
@@ -205,7 +225,18 @@ def test_automatic_folds_are_fewer_with_more_rows():
 
 
 def test_fold_of_a_large_table_is_a_sample():
-    train, test = Folds.auto(12_000, 2).split(rows(12_000), seed=0)[0]
+    train, test, numbers = Folds.auto(12_000, 2).split(rows(12_000), seed=0)[0]
     assert len(test) == ENOUGH_ROWS // 4
     assert torch.equal(torch.cat([train, test]).sort().values, torch.arange(12_000))
     assert test.float().mean() == pytest.approx(6_000, rel=0.1)
+    assert len(set(numbers.tolist())) == len(test)
+    assert Folds.auto(12_000, 2).n_left(12_000) == len(train)
+
+
+@pytest.mark.parametrize(("n_different", "n_left_out"), [(60, 2600), (2, 6000)])
+def test_sample_shares_no_row_with_the_others(n_different, n_left_out):
+    x = torch.arange(12_000.0)[:, None] % n_different
+    train, test, numbers = Folds.auto(12_000, 2).split(x, seed=0)[0]
+    assert not set(x[train, 0].tolist()) & set(x[test, 0].tolist())
+    assert len(test) == n_left_out
+    assert len(set(numbers.tolist())) == len(set(x[test, 0].tolist()))

@@ -108,8 +108,24 @@ def test_verbose_fit_shows_a_bar_with_losses(build, curved, capfd):
     assert f"train={model.loss_curve_[-1]:.3g}" in last
     validated = model.validation_loss_curve_ is not None
     assert ("valid=" in last) == validated
-    # With held-out rows, pca_score_ is theirs.
-    assert (f"PCA={1 - model.pca_score_:.3g}" in last) != validated
+    if validated:
+        assert f"valid={model.validation_loss_curve_[-1]:.3g}" in last
+    assert f"PCA={1 - model.pca_score_:.3g}" in last
+
+
+def test_bar_of_early_stopping_is_not_interrupted(quick, curved, capfd):
+    rate = {"learning_rate_init": 10.0, "n_iter_no_change": 2, "max_iter": 20}
+    model = quick(verbose=1, early_stopping=True, **rate).fit(curved)
+    assert model.n_iter_ < 20
+    assert capfd.readouterr().out == ""
+
+
+def test_start_that_stays_best_is_pca_in_every_figure(quick, curved):
+    rate = {"learning_rate_init": 10.0, "n_iter_no_change": 2}
+    model = quick(early_stopping=True, **rate).fit(curved)
+    assert model.shrinkage_ == 0.0
+    assert model.best_loss_ == pytest.approx(1 - model.pca_score_, rel=1e-9)
+    assert min(model.validation_loss_curve_) > model.best_loss_
 
 
 def test_very_verbose_fit_prints_a_line_for_each_epoch(build, curved, capfd):

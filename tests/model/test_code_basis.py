@@ -33,7 +33,7 @@ def test_moments_may_be_added_block_by_block(x, code):
     whole, blocks = moments_of(x, code), moments_of(x, code, n_blocks=7)
     for name in ("n_samples", "row_sum", "code_sum", "code_products", "cross_products"):
         assert_allclose(getattr(blocks, name), getattr(whole, name), atol=1e-9)
-    first, second = (CodeBasis.from_moments(m, False) for m in (whole, blocks))
+    first, second = (CodeBasis.from_moments(m, False, 1.0) for m in (whole, blocks))
     assert_allclose(first.matrix, second.matrix, rtol=1e-6)
 
 
@@ -51,7 +51,7 @@ def test_scores_of_pca_in_any_affine_disguise_come_back(curved, x, whiten):
     scores = pca.transform(curved)
     disguise = np.array([[0.0, 2.0, 1.0], [1.0, 0.0, 1.0], [3.0, 1.0, -1.0]])
     code = scores @ disguise + [3.0, 0.0, -7.0]
-    basis = CodeBasis.from_moments(moments_of(x, code), whiten)
+    basis = CodeBasis.from_moments(moments_of(x, code), whiten, n_effective=len(x))
     assert_allclose((code - basis.mean) @ basis.matrix, scores, atol=1e-9)
     expected = pca.explained_variance_ * 239 / 240
     assert_allclose(basis.explained_variance, expected, rtol=1e-9)
@@ -59,7 +59,7 @@ def test_scores_of_pca_in_any_affine_disguise_come_back(curved, x, whiten):
 
 @pytest.mark.parametrize("whiten", [False, True])
 def test_codes_are_centred_uncorrelated_and_ordered(x, code, whiten):
-    basis = CodeBasis.from_moments(moments_of(x, code), whiten)
+    basis = CodeBasis.from_moments(moments_of(x, code), whiten, n_effective=len(x))
     new = (code - basis.mean) @ basis.matrix
     assert_allclose(new.mean(axis=0), 0, atol=1e-9)
     covariance = np.cov(new.T)
@@ -70,7 +70,7 @@ def test_codes_are_centred_uncorrelated_and_ordered(x, code, whiten):
 
 
 def test_whitened_codes_have_unit_variance(x, code):
-    basis = CodeBasis.from_moments(moments_of(x, code), whiten=True)
+    basis = CodeBasis.from_moments(moments_of(x, code), whiten=True, n_effective=len(x))
     new = (code - basis.mean) @ basis.matrix
     assert_allclose(np.cov(new.T), np.eye(3), atol=1e-9)
 
@@ -89,7 +89,7 @@ DEGENERATE = {
 @pytest.mark.parametrize("whiten", [False, True])
 def test_basis_can_be_inverted(x, code, kind, whiten):
     code = DEGENERATE[kind](code)
-    basis = CodeBasis.from_moments(moments_of(x, code), whiten)
+    basis = CodeBasis.from_moments(moments_of(x, code), whiten, n_effective=len(x))
     centred = code - basis.mean
     assert np.isfinite(basis.matrix).all()
     back = centred @ basis.matrix @ basis.inverse
@@ -104,7 +104,9 @@ def test_codes_unrelated_to_the_rows_stay_apart(x):
     unrelated = rng.standard_normal((240, 1))
     unrelated -= x @ np.linalg.lstsq(x, unrelated, rcond=None)[0]
     code = np.column_stack([x[:, 0], unrelated])
-    basis = CodeBasis.from_moments(moments_of(x, code), whiten=False)
+    basis = CodeBasis.from_moments(
+        moments_of(x, code), whiten=False, n_effective=len(x)
+    )
     assert_allclose(basis.matrix @ basis.inverse, np.eye(2), atol=1e-6)
     related, unrelated = np.ptp((code - basis.mean) @ basis.matrix, axis=0)
     assert 1e-8 < unrelated / related < 1e-3
@@ -112,7 +114,9 @@ def test_codes_unrelated_to_the_rows_stay_apart(x):
 
 def test_more_codes_than_columns(x):
     code = np.column_stack([x[:, :1], x[:, :1] ** 2, x[:, :1] ** 3])
-    basis = CodeBasis.from_moments(moments_of(x[:, :1], code), whiten=False)
+    basis = CodeBasis.from_moments(
+        moments_of(x[:, :1], code), whiten=False, n_effective=len(x)
+    )
     assert basis.matrix.shape == basis.inverse.shape == (3, 3)
     assert_array_equal(basis.explained_variance[1:], [0, 0])
     assert_allclose(basis.matrix @ basis.inverse, np.eye(3), atol=1e-6)
@@ -120,7 +124,9 @@ def test_more_codes_than_columns(x):
 
 def test_largest_loading_is_positive(x, code):
     for signs in ([1, 1, 1], [-1, 1, -1]):
-        basis = CodeBasis.from_moments(moments_of(x, code * signs), whiten=False)
+        basis = CodeBasis.from_moments(
+            moments_of(x, code * signs), whiten=False, n_effective=len(x)
+        )
         loadings = (code * signs @ basis.matrix).T @ x
         assert loadings[np.arange(3), np.abs(loadings).argmax(axis=1)].min() > 0
 
@@ -129,7 +135,9 @@ def test_rounding_in_a_code_without_variance_is_not_blown_up():
     rng = np.random.default_rng(0)
     x = rng.standard_normal((50, 3))
     code = x * [1.0, 0.1, 1e-13]
-    basis = CodeBasis.from_moments(moments_of(x, code), whiten=False)
+    basis = CodeBasis.from_moments(
+        moments_of(x, code), whiten=False, n_effective=len(x)
+    )
     assert np.abs(basis.matrix).max() < 1e3
 
 
@@ -137,5 +145,5 @@ def test_rounding_in_a_code_without_variance_is_not_blown_up():
 def test_rounding_in_codes_that_depend_on_each_other_is_not_blown_up(x, seed):
     mixing = np.random.default_rng(seed).standard_normal((3, 2))
     code = np.column_stack([x[:, :3], x[:, :3] @ mixing])
-    basis = CodeBasis.from_moments(moments_of(x, code), whiten=True)
+    basis = CodeBasis.from_moments(moments_of(x, code), whiten=True, n_effective=len(x))
     assert np.abs(basis.matrix).max() < 1e3

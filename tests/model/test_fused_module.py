@@ -7,7 +7,7 @@ import pytest
 import torch
 from numpy.testing import assert_allclose, assert_array_equal
 
-from sklearn_ae._model.inference import FEW_ROWS, Coder
+from sklearn_ae._model.inference import FEW_ROWS
 
 
 def assert_fused(model, X):
@@ -17,14 +17,19 @@ def assert_fused(model, X):
     for dtype, share in ((np.float64, 1e-9), (np.float32, 1e-4)):
         coder, x = codec.coders[np.dtype(dtype)], rows.astype(dtype)
         # A step that changes next to nothing is taken in one precision alone.
-        plain = Coder(None, codec.modules[np.dtype(dtype)])
-        codes = plain.encode(x)
-        back = plain.decode(codes)
-        for n in (FEW_ROWS, len(x)):
-            found, decoded = coder.encode(x[:n]), coder.decode(codes[:n])
+        plain = codec.modules[np.dtype(dtype)]
+        codes = plain.encode(torch.from_numpy(x))
+        back = plain.decode(codes).numpy()
+        codes = codes.numpy()
+        for n in (1, FEW_ROWS):
+            found, decoded = coder.fused.encode(x[:n]), coder.fused.decode(codes[:n])
             assert found.dtype == decoded.dtype == dtype
             assert_allclose(found, codes[:n], rtol=0, atol=share * codes.std())
             assert_allclose(decoded, back[:n], rtol=0, atol=share * back.std())
+            assert_array_equal(found, coder.encode(x[:n]))
+            assert_array_equal(decoded, coder.decode(codes[:n]))
+        more = np.resize(x, (FEW_ROWS + 1, x.shape[1]))
+        assert_array_equal(coder.encode(more), plain.encode(torch.from_numpy(more)))
 
 
 @pytest.mark.parametrize(
@@ -60,7 +65,7 @@ def test_pca_alone_has_no_hidden_layers(quick, noise):
     model = quick(cv=3).fit(noise)
     assert model.shrinkage_ == 0
     for coder in model._codec.coders.values():
-        assert coder.few.correction.bent == coder.few.decoder.layers.bent == []
+        assert coder.fused.correction.bent == coder.fused.decoder.layers.bent == []
     assert_fused(model, noise)
 
 
@@ -94,13 +99,13 @@ def test_other_networks_stay_in_torch(quick, curved, changes):
     changes = {k: Own if v == "own" else v for k, v in changes.items()}
     codec = quick(max_iter=1, **changes).fit(curved)._codec
     for dtype, coder in codec.coders.items():
-        assert coder.few is None
-        assert coder.many.code_mean.numpy().dtype == dtype
+        assert coder.fused is None
+        assert coder.rounded.code_mean.numpy().dtype == dtype
 
 
 def test_wide_tables_take_no_square_matrix(quick):
     X = np.random.default_rng(0).standard_normal((30, 2000))
     for coder in quick().fit(X)._codec.coders.values():
-        layers = (coder.few.correction, coder.few.decoder.layers)
+        layers = (coder.fused.correction, coder.fused.decoder.layers)
         weights = [weight for part in layers for weight, _ in (*part.bent, part.last)]
         assert max(weight.size for weight in weights) <= 2000 * 16

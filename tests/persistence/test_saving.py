@@ -397,6 +397,11 @@ def test_only_files_are_replaced(quick, linear, tmp_path, name):
     assert names_in(tmp_path) == []
 
 
+def test_directory_that_does_not_exist_is_named(quick, linear, tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"model\.safetensors' is in no dir"):
+        quick().fit(linear).save(tmp_path / "none" / "model.safetensors")
+
+
 FAULTS = {
     "disk full": OSError(errno.ENOSPC, "No space left on device"),
     "Ctrl-C": KeyboardInterrupt(),

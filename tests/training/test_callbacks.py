@@ -1,6 +1,7 @@
 """Callbacks of a fit, and skorch's beside them."""
 
 from copy import deepcopy
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -14,7 +15,7 @@ from skorch.callbacks import (
     TrainEndCheckpoint,
 )
 
-from sklearn_ae._training.callbacks import POWER, FirstStep
+from sklearn_ae._training.callbacks import POWER, AveragedWeights, FirstStep
 
 
 class Weights(Callback):
@@ -28,7 +29,6 @@ class Weights(Callback):
             self.stepping.append(weights_of(net))
 
     def on_epoch_end(self, net, **kwargs):
-        net._set_training(False)
         self.shown.append(weights_of(net))
 
 
@@ -36,16 +36,39 @@ def weights_of(net):
     return net.module_.network.decoder.curved[-1].weight.detach().clone().double()
 
 
-def test_weights_in_evaluation_are_averages_of_which_the_last_count_more(quick, curved):
+def averaged(*shown_after):
+    """Average weights that are the number of steps taken, shown after some steps."""
+    module, callback = torch.nn.Linear(1, 1, bias=False), AveragedWeights()
+    torch.nn.init.zeros_(module.weight)
+    callback.on_train_begin(SimpleNamespace(module_=module))
+    found = []
+    for step in range(1, max(shown_after) + 1):
+        callback.on_batch_begin(None, training=True)
+        assert module.weight.item() == step - 1
+        with torch.no_grad():
+            module.weight += 1
+        if step in shown_after:
+            callback.show(averages=True)
+            found.append(module.weight.item())
+    return found
+
+
+def test_one_step_is_its_own_average():
+    assert averaged(1) == [1.0]
+
+
+def test_last_steps_count_more_in_averages():
+    """In the limit the average of t with the weight t**POWER."""
+    n_steps = 1000
+    expected = n_steps * (POWER + 1) / (POWER + 2)
+    assert averaged(n_steps)[0] == pytest.approx(expected, rel=0.01)
+    often = averaged(*range(1, n_steps + 1))
+    assert often[-1] == pytest.approx(expected, rel=0.01)
+
+
+def test_callbacks_find_averages_after_each_epoch(quick, curved):
     noted = Weights()
     quick(callbacks=[noted], max_iter=3).fit(curved)
-    average, n_taken = noted.stepping[0], 0
-    for step in range(1, len(noted.stepping), 2):
-        share = min(2 * (POWER + 1) / (step + 1 + POWER), 1.0)
-        average = (1 - share) * average + share * noted.stepping[step]
-        n_taken += 1
-    assert n_taken > 10
-    np.testing.assert_allclose(noted.shown[-1], average, rtol=1e-4, atol=1e-7)
     assert not torch.allclose(noted.shown[-1], noted.stepping[-1], rtol=1e-3)
 
 

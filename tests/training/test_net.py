@@ -44,6 +44,13 @@ def test_rate_rises_to_its_peak_and_stays(quick, curved, rates):
     np.testing.assert_allclose(rates.rates, np.concatenate([rising, staying]))
 
 
+def test_weights_do_not_change_signs_by_decay(quick, curved, rates):
+    """Beyond 1, what is taken off a weight is more than there is."""
+    model = quick(3, callbacks=[rates], alpha=1000.0).fit(curved)
+    assert max(rates.decays) == pytest.approx(1.0)
+    assert model.score(curved) >= model.pca_score_
+
+
 @pytest.mark.parametrize("alpha", [0.0, 0.5])
 def test_weights_decay_for_each_code(quick, curved, rates, alpha):
     quick(3, callbacks=[rates], alpha=alpha).fit(curved)
