@@ -7,6 +7,7 @@ from sklearn_ae._display import (
     LossCurveDisplay,
     ReconstructionDisplay,
 )
+from sklearn_ae._table_encoder import TableEncoder
 from sklearn_ae._version import __version__ as __version__
 from sklearn_ae.networks import FullyConnected
 
@@ -17,4 +18,5 @@ __all__ = [
     "FullyConnected",
     "LossCurveDisplay",
     "ReconstructionDisplay",
+    "TableEncoder",
 ]

@@ -11,7 +11,13 @@ from docs.draw_rooms import PACKAGE, imports, room_of, room_of_import
 
 # What each room may import of the package; files beside the rooms are rooms too.
 ALLOWED = {
-    "__init__": {"_autoencoder", "_display", "_version", "networks"},
+    "__init__": {
+        "_autoencoder",
+        "_display",
+        "_table_encoder",
+        "_version",
+        "networks",
+    },
     "_autoencoder": {
         "_reconstruction",
         "_persistence",
@@ -27,6 +33,8 @@ ALLOWED = {
     "_training": {"_model", "_data", "networks"},
     "_model": {"_data", "networks"},
     "networks": set(),
+    "_table_encoder": {"_table"},
+    "_table": set(),
     "_data": set(),
     "_display": set(),
     "_version": set(),
@@ -37,7 +45,7 @@ MOST_LINES_OF_BODY = 50
 MEDIAN_LINES_OF_BODY = 12
 MOST_CONSTANTS = 35
 MOST_LINES_OF_CLASS_DOCSTRING = 200
-MOST_LINES = 7_015
+MOST_LINES = 7_805
 CONSTANT = re.compile(r"_?[A-Z][A-Z0-9_]+")
 FUNCTIONS = ast.FunctionDef | ast.AsyncFunctionDef
 
@@ -280,7 +288,7 @@ def class_docstrings_are_short(package):
 
 
 def package_is_small(package):
-    """The package has at most 7,015 lines."""
+    """The package has at most 7,805 lines."""
     total = sum(map(n_lines, files_of(package)))
     if total > MOST_LINES:
         yield f"{total} lines"
@@ -479,7 +487,7 @@ LONG_BODY = "def long():\n    '''Doc.'''\n" + "    x = 1\n" * 51 + "def short():
             "class A:\n    '''A." + "\n" * 200 + "    '''\n",
             "_data/pca.py A: 201 lines",
         ),
-        (package_is_small, "_data/pca", "\n" * 7_420, "74"),
+        (package_is_small, "_data/pca", "\n" * 8_000, "8"),
         (
             rooms_say_what_they_are_for,
             "_data/__init__",

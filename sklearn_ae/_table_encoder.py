@@ -1,0 +1,336 @@
+"""The estimator that turns a table of mixed columns into a matrix, and back."""
+
+from collections.abc import Mapping, Sequence
+from numbers import Integral, Real
+from typing import Any, ClassVar, Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import BaseEstimator, TransformerMixin, _fit_context
+from sklearn.preprocessing import OneHotEncoder, StandardScaler
+from sklearn.utils import check_array
+from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
+from sklearn.utils.validation import (
+    _check_feature_names_in,
+    check_is_fitted,
+    validate_data,
+)
+
+from sklearn_ae._table import Column, Values, learn_column, reader_of
+
+
+class TableEncoder(TransformerMixin, BaseEstimator):
+    """Encode a table of numbers, categories and dates as a matrix, and decode it.
+
+    Each column gets about the same share of the variance: numbers are standardised, a
+    category is one-hot with columns over the roots of their shares, as in factor
+    analysis of mixed data, and dates are standardised numbers. Missing values become
+    NaN, which :class:`AutoencoderTransformer` understands. `inverse_transform` gives a
+    table of the same columns and dtypes.
+
+    Parameters
+    ----------
+    categorical_features : "from_dtype" or array-like, default="from_dtype"
+        Columns whose numbers are categories, as a mask, indices or names. Columns of
+        booleans, strings, objects and categories always are.
+    numeric_transformer : transformer or None, default=None
+        What brings numbers to a common scale; it needs `inverse_transform` and has to
+        keep NaN. None is `StandardScaler()`; `PowerTransformer()` or
+        `QuantileTransformer(output_distribution="normal")` suit skewed columns.
+    handle_unknown : {"error", "ignore", "infrequent_if_exist"}, default="error"
+        What `transform` does with a category that `fit` has not seen, as in
+        :class:`~sklearn.preprocessing.OneHotEncoder`.
+    min_frequency : int, float or None, default=None
+        Categories seen less often, as a count or a share, form one group, which is
+        decoded to its most frequent member.
+    max_categories : int or None, default=255
+        The most columns that a categorical column becomes; beyond, the rarest
+        categories form one group.
+    encode_missing : bool, default=False
+        Whether a missing category is a category of its own instead of NaN.
+    column_weight : dict, array-like of shape (n_features,) or None, default=None
+        Shares of columns in the squared errors, as multiples: by name, or one for each
+        column. What a dict does not name has 1.
+    restore_dtypes : bool, default=True
+        Whether `inverse_transform` rounds what were integers, within the range that
+        was seen, and gives each column its dtype. False leaves numbers as float64.
+
+    Attributes
+    ----------
+    n_features_in_, feature_names_in_ : int, ndarray of shape (n_features_in_,)
+        Number of columns seen during `fit`, and their names, if all are strings.
+
+    See Also
+    --------
+    sklearn.compose.ColumnTransformer : Other encodings, without a way back.
+
+    References
+    ----------
+    Pages, J. (2004). "Analyse factorielle de donnees mixtes". Revue de Statistique
+    Appliquee 52(4), 93-111.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from sklearn_ae import TableEncoder
+    >>> df = pd.DataFrame({"size": [1, 2, 6], "colour": ["red", "blue", "red"]})
+    >>> encoder = TableEncoder().fit(df)
+    >>> encoder.transform(df).shape
+    (3, 3)
+    >>> encoder.inverse_transform(encoder.transform(df)).equals(df)
+    True
+    """
+
+    _parameter_constraints: ClassVar[dict[str, Any]] = {
+        "categorical_features": [StrOptions({"from_dtype"}), "array-like"],
+        "numeric_transformer": [HasMethods(["fit", "inverse_transform"]), None],
+        "handle_unknown": [StrOptions({"error", "ignore", "infrequent_if_exist"})],
+        "min_frequency": [
+            Interval(Integral, 1, None, closed="left"),
+            Interval(Real, 0, 1, closed="neither"),
+            None,
+        ],
+        "max_categories": [Interval(Integral, 1, None, closed="left"), None],
+        "encode_missing": ["boolean"],
+        "column_weight": [dict, "array-like", None],
+        "restore_dtypes": ["boolean"],
+    }
+
+    def __init__(
+        self,
+        *,
+        categorical_features: Any = "from_dtype",
+        numeric_transformer: Any = None,
+        handle_unknown: str = "error",
+        min_frequency: float | None = None,
+        max_categories: int | None = 255,
+        encode_missing: bool = False,
+        column_weight: Mapping[str, float] | ArrayLike | None = None,
+        restore_dtypes: bool = True,
+    ) -> None:
+        self.categorical_features = categorical_features
+        self.numeric_transformer = numeric_transformer
+        self.handle_unknown = handle_unknown
+        self.min_frequency = min_frequency
+        self.max_categories = max_categories
+        self.encode_missing = encode_missing
+        self.column_weight = column_weight
+        self.restore_dtypes = restore_dtypes
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X: Any, y: object = None) -> Self:
+        """Learn the columns.
+
+        Parameters
+        ----------
+        X : DataFrame or array-like of shape (n_samples, n_features)
+            A frame of pandas or polars, or an array.
+        y : None
+            Ignored.
+
+        Returns
+        -------
+        self : TableEncoder
+            The fitted encoder.
+
+        Raises
+        ------
+        TypeError
+            If a column holds what is neither number, category nor date.
+        ValueError
+            If a number is infinite, or a parameter names a column that is not there.
+        """
+        X = self._validated(X, reset=True)
+        reader = reader_of(X)
+        encoder = OneHotEncoder(
+            handle_unknown=self.handle_unknown,
+            min_frequency=self.min_frequency,
+            max_categories=self.max_categories,
+        )
+        self._are_asked_for, columns = self._are_categories(), []
+        for i, is_category in enumerate(self._are_asked_for):
+            values = self._values(reader, X, i, is_category)
+            try:
+                column = learn_column(
+                    values,
+                    scaler=self.numeric_transformer or StandardScaler(),
+                    encoder=encoder,
+                    keeps_missing=self.encode_missing,
+                )
+            except TypeError as error:
+                raise TypeError(
+                    f"{self._name(i)} holds values of several kinds, or of one that is "
+                    f"neither number, category nor date: {error} Convert or drop it."
+                ) from error
+            columns.append(column)
+        self._weights = self._column_weights()
+        self._ends = np.cumsum([len(column.suffixes) for column in columns])
+        self._reader, self._columns = reader, columns
+        return self
+
+    def transform(self, X: Any) -> NDArray[np.float64]:
+        """Encode a table.
+
+        Parameters
+        ----------
+        X : DataFrame or array-like of shape (n_samples, n_features)
+            Columns as in `fit`.
+
+        Returns
+        -------
+        encoded : ndarray of shape (n_samples, n_encoded)
+            Of float64, NaN where a value is missing.
+
+        Raises
+        ------
+        TypeError
+            If a column is of another kind than in `fit`.
+        ValueError
+            If the columns are others, or a category is unknown.
+        """
+        check_is_fitted(self)
+        X = self._validated(X, reset=False)
+        reader = reader_of(X)
+        encoded = np.empty((len(X), self._ends[-1]))
+        parts = np.split(encoded, self._ends[:-1], axis=1)
+        for i, (column, part) in enumerate(zip(self._columns, parts, strict=True)):
+            values = self._values(reader, X, i, self._are_asked_for[i])
+            self._check_kind(values, column, i)
+            try:
+                column.encode(values.array, part)
+            except ValueError as error:
+                raise ValueError(f"{self._name(i)}: {error}") from error
+            part *= self._weights[i] ** 0.5
+        return encoded
+
+    def inverse_transform(self, X: ArrayLike) -> Any:
+        """Decode a matrix.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_encoded)
+            What `transform` gives, or a reconstruction of it.
+
+        Returns
+        -------
+        table : DataFrame or ndarray of shape (n_samples, n_features)
+            Of the columns, dtypes and categories that `fit` has seen, in their order.
+
+        Raises
+        ------
+        ValueError
+            If the number of columns is another than that of `transform`.
+        """
+        check_is_fitted(self)
+        encoded = check_array(X, dtype=np.float64, ensure_all_finite="allow-nan")
+        if encoded.shape[1] != self._ends[-1]:
+            raise ValueError(
+                f"X has {encoded.shape[1]} columns, but transform gives "
+                f"{self._ends[-1]}. Pass what transform gives, or its reconstruction."
+            )
+        parts = np.split(encoded, self._ends[:-1], axis=1)
+        columns = [
+            column.decode(part / weight**0.5, self.restore_dtypes)
+            for column, part, weight in zip(
+                self._columns, parts, self._weights, strict=True
+            )
+        ]
+        return self._reader.build(columns, self.restore_dtypes)
+
+    def get_feature_names_out(self, input_features: ArrayLike | None = None) -> NDArray:
+        """Return names of the encoded columns.
+
+        Parameters
+        ----------
+        input_features : array-like of str or None, default=None
+            Names of the columns; None stands for those that `fit` has seen, or x0, x1,
+            and so on.
+
+        Returns
+        -------
+        names : ndarray of str objects of shape (n_encoded,)
+            A number has the name of its column, a category its own after it.
+        """
+        check_is_fitted(self)
+        names = _check_feature_names_in(self, input_features)
+        pairs = zip(names, self._columns, strict=True)
+        found = [name + end for name, column in pairs for end in column.suffixes]
+        return np.array(found, dtype=object)
+
+    def _validated(self, X: Any, reset: bool) -> Any:
+        """Check columns' number and names; turn what is no frame to an array."""
+        if hasattr(X, "columns"):
+            return validate_data(self, X, skip_check_array=True, reset=reset)
+        if not hasattr(X, "dtype"):
+            X = np.asarray(X, dtype=object)
+        return validate_data(
+            self, X, reset=reset, dtype=None, ensure_all_finite="allow-nan"
+        )
+
+    def _values(self, reader: Any, X: Any, index: int, is_category: bool) -> Values:
+        """Return the values of a column, as objects where they are categories."""
+        values: Values = reader.read(X, index)
+        if values.array.dtype.kind == "f" and np.isinf(values.array).any():
+            raise ValueError(f"{self._name(index)} holds infinity. Remove or clip it.")
+        return values.as_categories() if is_category else values
+
+    def _check_kind(self, values: Values, column: Column, index: int) -> None:
+        """Raise where a column holds another kind of values than in `fit`."""
+        if values.kind != column.kind and not values.is_missing.all():
+            raise TypeError(
+                f"{self._name(index)} holds {values.kind}, but held {column.kind} in "
+                "fit. Convert it, or fit again."
+            )
+
+    def _name(self, index: int) -> str:
+        names = getattr(self, "feature_names_in_", None)
+        return f"Column {index}" if names is None else f"Column {names[index]!r}"
+
+    def _are_categories(self) -> list[bool]:
+        """Return which columns `categorical_features` asks for."""
+        given = self.categorical_features
+        if isinstance(given, str):
+            return [False] * self.n_features_in_
+        wanted = np.asarray(given)
+        if wanted.dtype == bool and len(wanted) == self.n_features_in_:
+            return wanted.tolist()
+        indices = {self._index(one, "categorical_features") for one in wanted.tolist()}
+        return [i in indices for i in range(self.n_features_in_)]
+
+    def _column_weights(self) -> NDArray[np.float64]:
+        """Return the weight of each column."""
+        given = self.column_weight
+        weights = np.ones(self.n_features_in_)
+        if isinstance(given, Mapping):
+            for name, weight in given.items():
+                weights[self._index(name, "column_weight")] = weight
+        elif given is not None:
+            weights = np.asarray(given, dtype=np.float64)
+        if weights.shape != (self.n_features_in_,) or not (weights > 0).all():
+            raise ValueError(
+                f"column_weight={given!r} must hold a number above 0 for each of "
+                f"{self.n_features_in_} columns."
+            )
+        return weights
+
+    def _index(self, column: object, parameter: str) -> int:
+        """Return where a column is that is named or counted."""
+        names: Sequence[str] = list(getattr(self, "feature_names_in_", ()))
+        if isinstance(column, str) and column in names:
+            return names.index(column)
+        if isinstance(column, Integral) and 0 <= int(column) < self.n_features_in_:
+            return int(column)
+        raise ValueError(
+            f"{parameter} names the column {column!r}, but there are "
+            f"{names or self.n_features_in_}."
+        )
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return hasattr(self, "_columns")
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = True
+        tags.input_tags.string = True
+        tags.input_tags.categorical = True
+        return tags
