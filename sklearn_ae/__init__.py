@@ -1,6 +1,7 @@
 """Autoencoders as scikit-learn transformers."""
 
 from sklearn_ae._autoencoder import AutoencoderTransformer
+from sklearn_ae._autoencoder_imputer import AutoencoderImputer
 from sklearn_ae._display import (
     CodesDisplay,
     ExplainedVarianceDisplay,
@@ -12,6 +13,7 @@ from sklearn_ae._version import __version__ as __version__
 from sklearn_ae.networks import FullyConnected
 
 __all__ = [
+    "AutoencoderImputer",
     "AutoencoderTransformer",
     "CodesDisplay",
     "ExplainedVarianceDisplay",

@@ -13,10 +13,9 @@ from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.validation import (
     _check_feature_names_in,
     check_is_fitted,
-    validate_data,
 )
 
-from sklearn_ae._table import Column, Values, learn_column, reader_of
+from sklearn_ae._table import Column, Values, learn_column, reader_of, validated_table
 
 
 class TableEncoder(TransformerMixin, BaseEstimator):
@@ -140,7 +139,7 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         ValueError
             If a number is infinite, or a parameter names a column that is not there.
         """
-        X = self._validated(X, reset=True)
+        X = validated_table(self, X, reset=True)
         reader = reader_of(X)
         encoder = OneHotEncoder(
             handle_unknown=self.handle_unknown,
@@ -189,7 +188,7 @@ class TableEncoder(TransformerMixin, BaseEstimator):
             If the columns are others, or a category is unknown.
         """
         check_is_fitted(self)
-        X = self._validated(X, reset=False)
+        X = validated_table(self, X, reset=False)
         reader = reader_of(X)
         encoded = np.empty((len(X), self._ends[-1]))
         parts = np.split(encoded, self._ends[:-1], axis=1)
@@ -256,16 +255,6 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         pairs = zip(names, self._columns, strict=True)
         found = [name + end for name, column in pairs for end in column.suffixes]
         return np.array(found, dtype=object)
-
-    def _validated(self, X: Any, reset: bool) -> Any:
-        """Check columns' number and names; turn what is no frame to an array."""
-        if hasattr(X, "columns"):
-            return validate_data(self, X, skip_check_array=True, reset=reset)
-        if not hasattr(X, "dtype"):
-            X = np.asarray(X, dtype=object)
-        return validate_data(
-            self, X, reset=reset, dtype=None, ensure_all_finite="allow-nan"
-        )
 
     def _values(self, reader: Any, X: Any, index: int, is_category: bool) -> Values:
         """Return the values of a column, as objects where they are categories."""

@@ -13,6 +13,7 @@ from docs.draw_rooms import PACKAGE, imports, room_of, room_of_import
 ALLOWED = {
     "__init__": {
         "_autoencoder",
+        "_autoencoder_imputer",
         "_display",
         "_table_encoder",
         "_version",
@@ -33,6 +34,7 @@ ALLOWED = {
     "_training": {"_model", "_data", "networks"},
     "_model": {"_data", "networks"},
     "networks": set(),
+    "_autoencoder_imputer": {"_autoencoder", "_table_encoder", "_table"},
     "_table_encoder": {"_table"},
     "_table": set(),
     "_data": set(),
@@ -45,7 +47,7 @@ MOST_LINES_OF_BODY = 50
 MEDIAN_LINES_OF_BODY = 12
 MOST_CONSTANTS = 35
 MOST_LINES_OF_CLASS_DOCSTRING = 200
-MOST_LINES = 7_805
+MOST_LINES = 8_093
 CONSTANT = re.compile(r"_?[A-Z][A-Z0-9_]+")
 FUNCTIONS = ast.FunctionDef | ast.AsyncFunctionDef
 
@@ -184,11 +186,11 @@ def constants(package):
 
 
 def floors(package):
-    """Return the floor of each file: one above the highest of those it imports."""
+    """Return the floor of each file that is no door: one above the highest below it."""
     below = {
         path: imported_files(path, package)
         for path in files_of(package)
-        if path not in inits_of_rooms(package)
+        if path not in (*inits_of_rooms(package), package / "__init__.py")
     }
     floor = {}
 
@@ -288,7 +290,7 @@ def class_docstrings_are_short(package):
 
 
 def package_is_small(package):
-    """The package has at most 7,805 lines."""
+    """The package has at most 8,093 lines."""
     total = sum(map(n_lines, files_of(package)))
     if total > MOST_LINES:
         yield f"{total} lines"
@@ -487,7 +489,7 @@ LONG_BODY = "def long():\n    '''Doc.'''\n" + "    x = 1\n" * 51 + "def short():
             "class A:\n    '''A." + "\n" * 200 + "    '''\n",
             "_data/pca.py A: 201 lines",
         ),
-        (package_is_small, "_data/pca", "\n" * 8_000, "8"),
+        (package_is_small, "_data/pca", "\n" * 9_000, "9"),
         (
             rooms_say_what_they_are_for,
             "_data/__init__",
@@ -542,7 +544,6 @@ def test_docstring_and_decorators_are_counted_right():
 
 def test_floors_are_counted_through_doors(build):
     assert floors(build()) == {
-        "__init__.py": 4,
         "_autoencoder.py": 3,
         "_fit/run.py": 2,
         "_data/pca.py": 1,

@@ -1,6 +1,14 @@
 """Columns of a table as numbers, and back; other rooms use the names below."""
 
 from .columns import Column, learn_column
-from .frames import CATEGORIES, Reader, Values, reader_of
+from .frames import Reader, Values, reader_of, validated_table, with_missing
 
-__all__ = ["CATEGORIES", "Column", "Reader", "Values", "learn_column", "reader_of"]
+__all__ = [
+    "Column",
+    "Reader",
+    "Values",
+    "learn_column",
+    "reader_of",
+    "validated_table",
+    "with_missing",
+]

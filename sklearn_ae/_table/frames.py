@@ -8,6 +8,7 @@ from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.utils.validation import validate_data
 
 CATEGORIES = "categories"
 KINDS = {"f": "numbers", "M": "dates", "m": "durations"}
@@ -63,8 +64,38 @@ class Reader(Protocol):
     def read(self, X: Any, index: int) -> Values:
         """Return the values of one column."""
 
-    def build(self, columns: Sequence[NDArray], restores: bool) -> Any:
+    def build(
+        self, columns: Sequence[NDArray], restores: bool, like: Any = None
+    ) -> Any:
         """Return a table of all columns; numbers are float64 unless it `restores`."""
+
+    def append(self, X: Any, names: list[str], columns: NDArray) -> Any:
+        """Return a table with more columns."""
+
+
+def validated_table(estimator: Any, X: Any, reset: bool) -> Any:
+    """Check columns' number and names; turn what is no frame to an array."""
+    if hasattr(X, "columns"):
+        return validate_data(estimator, X, skip_check_array=True, reset=reset)
+    if not hasattr(X, "dtype"):
+        array = np.asarray(X)
+        X = array if array.dtype.kind in "biufcmM" else np.asarray(X, dtype=object)
+    return validate_data(
+        estimator, X, reset=reset, dtype=None, ensure_all_finite="allow-nan"
+    )
+
+
+def with_missing(X: Any, marker: Any) -> Any:
+    """Return a table in which what equals a value is missing."""
+    reader, columns = reader_of(X), []
+    for i in range(X.shape[1]):
+        values = reader.read(X, i)
+        nothing = None if values.kind == CATEGORIES else np.nan
+        array = values.array.copy()
+        if values.kind in ("numbers", CATEGORIES):
+            array[array == marker] = nothing
+        columns.append(array)
+    return reader.build(columns, restores=True, like=X)
 
 
 def reader_of(X: Any) -> Reader:
@@ -99,7 +130,9 @@ class PandasReader:
         array[~present] = None
         return Values(array)
 
-    def build(self, columns: Sequence[NDArray], restores: bool) -> Any:
+    def build(
+        self, columns: Sequence[NDArray], restores: bool, like: Any = None
+    ) -> Any:
         """Return a table of all columns; numbers are float64 unless it `restores`."""
         import pandas as pd
 
@@ -111,7 +144,13 @@ class PandasReader:
         ]
         frame = pd.concat(series, axis=1)
         frame.columns = self.columns
-        return frame
+        return frame if like is None else frame.set_index(like.index)
+
+    def append(self, X: Any, names: list[str], columns: NDArray) -> Any:
+        """Return a table with more columns."""
+        import pandas as pd
+
+        return pd.concat([X, pd.DataFrame(columns, X.index, names)], axis=1)
 
     @staticmethod
     def _series(pd: Any, array: NDArray, dtype: Any) -> Any:
@@ -148,7 +187,9 @@ class PolarsReader:
             return Values(series.to_numpy())
         return Values(objects(series.to_list()))
 
-    def build(self, columns: Sequence[NDArray], restores: bool) -> Any:
+    def build(
+        self, columns: Sequence[NDArray], restores: bool, like: Any = None
+    ) -> Any:
         """Return a table of all columns; numbers are float64 unless it `restores`."""
         import polars as pl
 
@@ -161,6 +202,12 @@ class PolarsReader:
                 for array, (name, dtype) in pairs
             ]
         )
+
+    def append(self, X: Any, names: list[str], columns: NDArray) -> Any:
+        """Return a table with more columns."""
+        import polars as pl
+
+        return X.hstack(pl.DataFrame(columns, schema=names))
 
     @staticmethod
     def _series(pl: Any, array: NDArray, name: str, dtype: Any) -> Any:
@@ -187,7 +234,9 @@ class ArrayReader:
             return Values(column)
         return _of_objects(column.astype(object))
 
-    def build(self, columns: Sequence[NDArray], restores: bool) -> NDArray:
+    def build(
+        self, columns: Sequence[NDArray], restores: bool, like: Any = None
+    ) -> NDArray:
         """Return a table of all columns; numbers are float64 unless it `restores`."""
         if self.dtype.kind in "iuf" and not restores:
             return np.column_stack(columns).astype(np.float64)
@@ -197,6 +246,10 @@ class ArrayReader:
         for i, column in enumerate(columns):
             stacked[:, i] = column
         return stacked
+
+    def append(self, X: NDArray, names: list[str], columns: NDArray) -> NDArray:
+        """Return a table with more columns."""
+        return np.hstack([X, columns.astype(X.dtype)])
 
 
 def _of_objects(column: NDArray) -> Values:

@@ -1,0 +1,239 @@
+"""The estimator that fills missing cells of tables with what the others lead to."""
+
+from typing import Any, ClassVar, Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import BaseEstimator, TransformerMixin, _fit_context, clone
+from sklearn.utils import _safe_indexing, check_random_state
+from sklearn.utils._param_validation import HasMethods
+from sklearn.utils.validation import _check_feature_names_in, check_is_fitted
+
+from sklearn_ae._autoencoder import AutoencoderTransformer
+from sklearn_ae._table import reader_of, validated_table, with_missing
+from sklearn_ae._table_encoder import TableEncoder
+
+
+class AutoencoderImputer(TransformerMixin, BaseEstimator):
+    """Fill missing cells with an autoencoder's reconstruction of their rows.
+
+    Observed cells stay exactly as they are. Tables may be mixed, as
+    :class:`TableEncoder` takes them, and come back as what they are: frames of pandas
+    or polars, or arrays.
+
+    Parameters
+    ----------
+    estimator : transformer or None, default=None
+        What reconstructs encoded rows with NaN. None is an `AutoencoderTransformer`
+        with a third as many codes as there are encoded columns, and fewer than rows.
+    missing_values : int, float, str or None, default=np.nan
+        What stands for a missing cell, beside NaN, None and the missing values of
+        pandas and polars.
+    add_indicator : bool, default=False
+        Whether columns are appended that say where cells were missing, one for each
+        column with missing cells in `fit`.
+    keep_empty_features : bool, default=False
+        Whether a column without any value in `fit` is kept: a number is 0 then, and
+        others stay missing.
+    sample_posterior : bool, default=False
+        Whether the residual of a training row, drawn at random, is added to each
+        reconstruction: multiple imputation by several calls, whose spread shows the
+        uncertainty.
+    random_state : int, RandomState instance or None, default=None
+        Determines the fit and the draws.
+
+    Attributes
+    ----------
+    encoder_ : TableEncoder
+        The fitted encoder of the columns that are not empty.
+    estimator_ : transformer
+        The fitted estimator.
+    n_features_in_, feature_names_in_ : int, ndarray of shape (n_features_in_,)
+        Number of columns seen during `fit`, and their names, if all are strings.
+
+    See Also
+    --------
+    sklearn.impute.IterativeImputer : Numbers, each regressed on the others.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_ae import AutoencoderImputer
+    >>> X = np.array([[1.0, 2.0], [2.0, np.nan], [3.0, 6.0], [4.0, 8.0]])
+    >>> AutoencoderImputer(random_state=0).fit_transform(X).shape
+    (4, 2)
+    """
+
+    _parameter_constraints: ClassVar[dict[str, Any]] = {
+        "estimator": [HasMethods(["fit", "transform", "inverse_transform"]), None],
+        "missing_values": "no_validation",
+        "add_indicator": ["boolean"],
+        "keep_empty_features": ["boolean"],
+        "sample_posterior": ["boolean"],
+        "random_state": ["random_state"],
+    }
+
+    def __init__(
+        self,
+        estimator: Any = None,
+        *,
+        missing_values: Any = np.nan,
+        add_indicator: bool = False,
+        keep_empty_features: bool = False,
+        sample_posterior: bool = False,
+        random_state: Any = None,
+    ) -> None:
+        self.estimator = estimator
+        self.missing_values = missing_values
+        self.add_indicator = add_indicator
+        self.keep_empty_features = keep_empty_features
+        self.sample_posterior = sample_posterior
+        self.random_state = random_state
+
+    @_fit_context(prefer_skip_nested_validation=False)
+    def fit(self, X: Any, y: object = None) -> Self:
+        """Learn the table.
+
+        Parameters
+        ----------
+        X : DataFrame or array-like of shape (n_samples, n_features)
+            A frame of pandas or polars, or an array.
+        y : None
+            Ignored.
+
+        Returns
+        -------
+        self : AutoencoderImputer
+            The fitted imputer.
+
+        Raises
+        ------
+        ValueError
+            If no cell is observed.
+        """
+        X = self._validated(X, reset=True)
+        missing = _missing(X)
+        if missing.all():
+            raise ValueError("No cell of X is observed, but some are needed.")
+        empty = missing.all(axis=0)
+        self._kept = np.flatnonzero(~empty | self.keep_empty_features)
+        self._indicated = np.flatnonzero(missing.any(axis=0))
+        table = _safe_indexing(X, self._kept, axis=1)
+        self._rng = check_random_state(self.random_state)
+        self.encoder_ = TableEncoder(handle_unknown="ignore").fit(table)
+        encoded = _encoded(self.encoder_, table)
+        self.estimator_ = self._build(encoded.shape).fit(encoded)
+        left = encoded - _reconstruction(self.estimator_, encoded)
+        self._residuals = np.nan_to_num(left) if self.sample_posterior else None
+        return self
+
+    def transform(self, X: Any) -> Any:
+        """Fill the missing cells.
+
+        Parameters
+        ----------
+        X : DataFrame or array-like of shape (n_samples, n_features)
+            Columns as in `fit`.
+
+        Returns
+        -------
+        filled : DataFrame or ndarray of shape (n_samples, n_features_out)
+            Of the kind of `X`, with its dtypes.
+
+        Raises
+        ------
+        ValueError
+            If the columns are others than in `fit`.
+        """
+        check_is_fitted(self)
+        X = self._validated(X, reset=False)
+        table = _safe_indexing(X, self._kept, axis=1)
+        encoded = _encoded(self.encoder_, table)
+        found = _reconstruction(self.estimator_, encoded)
+        if self._residuals is not None:
+            drawn = self._rng.randint(len(self._residuals), size=len(found))
+            found = found + self._residuals[drawn]
+        filled = _filled(table, self.encoder_.inverse_transform(found))
+        if not self.add_indicator or len(self._indicated) == 0:
+            return filled
+        where = _missing(X)[:, self._indicated]
+        names = self.get_feature_names_out()[len(self._kept) :]
+        return reader_of(filled).append(filled, names.tolist(), where)
+
+    def get_feature_names_out(self, input_features: ArrayLike | None = None) -> NDArray:
+        """Return names of the columns.
+
+        Parameters
+        ----------
+        input_features : array-like of str or None, default=None
+            Names of the columns; None stands for those that `fit` has seen, or x0, x1,
+            and so on.
+
+        Returns
+        -------
+        names : ndarray of str objects of shape (n_features_out,)
+            Names of the columns, then "missingindicator_" and the name for each that
+            `add_indicator` appends.
+        """
+        check_is_fitted(self)
+        names = _check_feature_names_in(self, input_features)
+        found = names[self._kept].tolist()
+        if self.add_indicator:
+            found += [f"missingindicator_{name}" for name in names[self._indicated]]
+        return np.array(found, dtype=object)
+
+    def _validated(self, X: Any, reset: bool) -> Any:
+        """Check columns' number and names, and let what stands for missing be so."""
+        X = validated_table(self, X, reset)
+        marker = self.missing_values
+        if marker is None or marker is np.nan or marker != marker:
+            return X
+        return with_missing(X, marker)
+
+    def _build(self, shape: tuple[int, int]) -> Any:
+        """Return the unfitted estimator for encoded rows."""
+        if self.estimator is not None:
+            return clone(self.estimator)
+        n_rows, width = shape
+        n_components = max(1, min(width // 3, n_rows - 1))
+        seed = int(self._rng.randint(2**31 - 1))
+        return AutoencoderTransformer(n_components, random_state=seed)
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = True
+        tags.input_tags.string = True
+        tags.input_tags.categorical = True
+        return tags
+
+
+def _missing(X: Any) -> NDArray[np.bool_]:
+    """Return which cells of a table are missing."""
+    reader = reader_of(X)
+    columns = [reader.read(X, i).is_missing for i in range(X.shape[1])]
+    return np.column_stack(columns)
+
+
+def _encoded(encoder: TableEncoder, table: Any) -> NDArray[np.float64]:
+    """Encode rows; one without any value is the mean row."""
+    encoded: NDArray[np.float64] = np.asarray(encoder.transform(table))
+    encoded[np.isnan(encoded).all(axis=1)] = 0.0
+    return encoded
+
+
+def _reconstruction(estimator: Any, encoded: NDArray) -> NDArray[np.float64]:
+    """Return the reconstruction of encoded rows."""
+    found: NDArray = estimator.inverse_transform(estimator.transform(encoded))
+    return np.asarray(found, dtype=np.float64)
+
+
+def _filled(table: Any, other: Any) -> Any:
+    """Return a table with the cells of another where its own are missing."""
+    reader, columns = reader_of(table), []
+    for i in range(table.shape[1]):
+        values, found = reader.read(table, i), reader.read(other, i).array
+        if values.kind == "numbers":  # of an empty column nothing is found
+            found = np.nan_to_num(found)
+        array = np.where(values.is_missing, found, values.array)
+        columns.append(array.astype(np.int64) if values.is_integer else array)
+    return reader.build(columns, restores=True, like=table)
