@@ -21,6 +21,7 @@ SUITES = {
     "frontier": "what methods lose, against the seconds of their fits (hours)",
     "shares": "how many codes a share of the variance takes",
     "imputation": "missing cells, beside imputers",
+    "mixed": "tables with categories, beside published methods",
     "floor": "500 synthetic tables: never much worse than PCA (minutes)",
     "classics": "the autoencoders of the textbooks, on images",
     "speed": "seconds and memory",
