@@ -347,19 +347,21 @@ def picture(rows: pd.DataFrame) -> Figure:
     ax = figure.subplots()
     places = np.arange(len(table))
     for method, scores in table.items():
-        color, width = _style(str(method))
-        dash = "--" if method in PUBLISHED else "-"
-        ax.plot(
-            places, scores, dash, marker="o", color=color, linewidth=width, markersize=4
-        )
+        ax.plot(places, scores, **_style(str(method)))
     _dress(ax, table)
     return figure
 
 
-def _style(method: str) -> tuple[str, float]:
-    """Colour and width of a line."""
+def _style(method: str) -> dict[str, Any]:
+    """Colour, width, dashes and marker of a line."""
     colors = {OURS: "#1f4e79", FAMD: "#2e8b8b", REFERENCE: "#7fb3d5", FOREST: "#b5432a"}
-    return colors.get(method, "0.55"), 2.5 if method == OURS else 1.5
+    return {
+        "color": colors.get(method, "0.5"),
+        "linewidth": 2.5 if method == OURS else 1.5,
+        "linestyle": "--" if method in PUBLISHED else "-",
+        "marker": dict(zip(PUBLISHED, "os^vD", strict=True)).get(method, "o"),
+        "markersize": 5,
+    }
 
 
 def _dress(ax: Axes, table: pd.DataFrame) -> None:
@@ -373,7 +375,7 @@ def _dress(ax: Axes, table: pd.DataFrame) -> None:
     ends = table.iloc[-1].sort_values()
     for name, height in zip(ends.index, spread(ends.to_numpy(), 0.04), strict=True):
         ax.annotate(
-            name, (len(table) - 0.93, height), va="center", color=_style(name)[0]
+            name, (len(table) - 0.93, height), va="center", color=_style(name)["color"]
         )
 
 

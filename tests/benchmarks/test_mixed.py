@@ -52,6 +52,7 @@ def short(monkeypatch):
     build = mixed.METHODS[mixed.REFERENCE]
     monkeypatch.setattr(mixed, "METHODS", dict.fromkeys(mixed.METHODS, build))
     monkeypatch.setattr(mixed, "boosted_score", lambda train, test: 0.5)
+    monkeypatch.setattr(mixed, "warm_up", lambda build: None)
 
 
 def rows_of(scores: dict[str, list[float]], tables=("car",)) -> pd.DataFrame:
