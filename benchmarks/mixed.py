@@ -5,7 +5,7 @@ Wright and Watson, NeurIPS 2025), on its tables and bootstrap samples.
 """
 
 from argparse import Namespace
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import product
@@ -17,11 +17,11 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from pandas.api.types import is_numeric_dtype
-from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn import ensemble
+from sklearn.base import BaseEstimator, TransformerMixin, clone
 from sklearn.compose import make_column_selector, make_column_transformer
-from sklearn.ensemble import HistGradientBoostingClassifier as BoostedClassifier
-from sklearn.ensemble import HistGradientBoostingRegressor as BoostedRegressor
-from sklearn.metrics import accuracy_score, r2_score
+from sklearn.dummy import DummyClassifier
+from sklearn.metrics import r2_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
@@ -63,48 +63,55 @@ by `python -m benchmarks mixed`.
 """
 
 
-class PlainEncoder(TransformerMixin, BaseEstimator):
-    """Standardised numbers beside plain one-hot columns; the largest decodes."""
+class OneHotTable(TransformerMixin, BaseEstimator):
+    """Standardised numbers beside one-hot columns; the largest share decodes.
 
-    def fit(self, X: pd.DataFrame, y: object = None) -> "PlainEncoder":
+    As in FAMD, one-hot columns can be divided by the roots of their categories' shares.
+    """
+
+    def __init__(self, by_share: bool = False) -> None:
+        self.by_share = by_share
+
+    def fit(self, X: pd.DataFrame, y: object = None) -> "OneHotTable":
         """Learn means, scales and categories."""
         one_hot = OneHotEncoder(handle_unknown="ignore", sparse_output=False)
         numbers = make_column_selector(dtype_include="number")
         text = make_column_selector(dtype_exclude="number")
-        self.encoder_ = make_column_transformer(
+        self.columns_ = make_column_transformer(
             (StandardScaler(), numbers), (one_hot, text)
         ).fit(X)
+        encoded = self.columns_.transform(X)
+        self.scale_ = np.ones(encoded.shape[1])
+        if self.by_share:
+            categories = self.columns_.output_indices_["onehotencoder"]
+            self.scale_[categories] = np.sqrt(encoded[:, categories].mean(axis=0))
         return self
 
     def transform(self, X: pd.DataFrame) -> np.ndarray:
         """Encode rows."""
-        return np.asarray(self.encoder_.transform(X))
+        return np.asarray(self.columns_.transform(X) / self.scale_)
 
     def inverse_transform(self, X: np.ndarray) -> pd.DataFrame:
         """Decode rows."""
-        places = self.encoder_.output_indices_
+        X = X * self.scale_
+        places = self.columns_.output_indices_
         parts = [
             pd.DataFrame(part.inverse_transform(X[:, places[name]]), columns=columns)
-            for name, part, columns in self.encoder_.transformers_
+            for name, part, columns in self.columns_.transformers_
             if len(columns)
         ]
-        return pd.concat(parts, axis=1)[self.encoder_.feature_names_in_]
+        return pd.concat(parts, axis=1)[self.columns_.feature_names_in_]
 
 
-def _behind(encoder: Callable[[], Any], compressor: Builder) -> Builder:
+def _build(encoder: Any, method: str) -> Builder:
     """Put an encoder of tables in front of a method."""
-    return lambda k, seed: make_pipeline(encoder(), compressor(k, seed))
-
-
-def _table_encoder() -> TableEncoder:
-    """Encode without rounding numbers on the way back."""
-    return TableEncoder(restore_dtypes=False)
+    return lambda k, seed: make_pipeline(clone(encoder), COMPRESSORS[method](k, seed))
 
 
 METHODS: dict[str, Builder] = {
-    OURS: _behind(_table_encoder, COMPRESSORS[OURS]),
-    FAMD: _behind(_table_encoder, COMPRESSORS[REFERENCE]),
-    REFERENCE: _behind(PlainEncoder, COMPRESSORS[REFERENCE]),
+    OURS: _build(TableEncoder(restore_dtypes=False), OURS),
+    FAMD: _build(OneHotTable(by_share=True), REFERENCE),
+    REFERENCE: _build(OneHotTable(), REFERENCE),
 }
 
 
@@ -132,13 +139,13 @@ def boosted_score(train: pd.DataFrame, test: pd.DataFrame) -> float:
     }
     X, X_test = (part.iloc[:, :-1].astype(types) for part in (train, test))
     y, y_test = train.iloc[:, -1], test.iloc[:, -1]
-    if is_numeric_dtype(y_test):
-        predicted = BoostedRegressor(random_state=0).fit(X, y).predict(X_test)
-        return float(r2_score(y_test, predicted))
-    if y.nunique() == 1:
-        return float(np.mean(y_test.to_numpy() == y.iloc[0]))
-    predicted = BoostedClassifier(random_state=0).fit(X, y).predict(X_test)
-    return float(accuracy_score(y_test, predicted))
+    if is_numeric_dtype(y):
+        model = ensemble.HistGradientBoostingRegressor(random_state=0)
+    elif y.nunique() > 1:
+        model = ensemble.HistGradientBoostingClassifier(random_state=0)
+    else:
+        model = DummyClassifier()
+    return float(model.fit(X, y).score(X_test, y_test))
 
 
 @dataclass(frozen=True)
@@ -200,9 +207,8 @@ def load_bootstraps(folder: Path, table: str, n_splits: int) -> Iterator[Bootstr
 
 def published_rows(scores: pd.DataFrame, bootstrap: Bootstrap) -> Iterator[Row]:
     """Yield the published figures of a bootstrap sample."""
-    here = scores[
-        (scores["dataset"] == bootstrap.table) & (scores["run"] == bootstrap.split)
-    ]
+    table, split = bootstrap.table, bootstrap.split
+    here = scores[(scores["dataset"] == table) & (scores["run"] == split)]
     for x, method, score in here[["x", "method", "error"]].itertuples(index=False):
         if x in CODE_SHARES:
             yield {**bootstrap.row(x, method.upper()), "score": score}
@@ -278,10 +284,7 @@ def promises(rows: pd.DataFrame) -> list[Promise]:
 def notes(rows: pd.DataFrame) -> list[str]:
     """Describe tables and samples."""
     shapes = rows.groupby("table")[["rows", "columns"]].first()
-    sizes = [
-        f"{name}: {shape['rows']} rows, {shape['columns']} columns"
-        for name, shape in shapes.iterrows()
-    ]
+    sizes = [f"{name}: {n} rows, {m} columns" for name, n, m in shapes.itertuples()]
     return [f"{rows['split'].nunique()} bootstrap sample(s) of each table", *sizes]
 
 
@@ -304,11 +307,6 @@ def fidelity(rows: pd.DataFrame) -> pd.DataFrame:
     return table
 
 
-def fidelity_means(rows: pd.DataFrame) -> pd.DataFrame:
-    """Average boosting on restored rows over the tables, for each x and method."""
-    return means(cells(rows[rows[REAL].notna()], FIDELITY))
-
-
 def report(rows: pd.DataFrame) -> Iterator[str]:
     """Show scores, cells won, seconds and fidelity."""
     found = cells(rows)
@@ -329,7 +327,8 @@ def report(rows: pd.DataFrame) -> Iterator[str]:
         "a measurement like the others."
     )
     yield markdown(fidelity(rows))
-    yield f"Mean over these tables, by method:\n\n{markdown(fidelity_means(here))}"
+    boosted = means(cells(rows[rows[REAL].notna()], FIDELITY))
+    yield f"Mean over these tables, by method:\n\n{markdown(boosted)}"
 
 
 def spread(heights: np.ndarray, gap: float) -> np.ndarray:

@@ -78,17 +78,25 @@ def test_numbers_are_scored_by_r2_from_nought_and_text_by_accuracy():
     np.testing.assert_allclose(mixed.column_scores(real, restored), [0.5, 0, 2 / 3])
 
 
-def test_plain_encoder_restores_what_it_encodes(frame):
-    encoder = mixed.PlainEncoder().fit(frame)
+@pytest.mark.parametrize("by_share", [False, True])
+def test_one_hot_table_restores_what_it_encodes(frame, by_share):
+    encoder = mixed.OneHotTable(by_share).fit(frame)
     pd.testing.assert_frame_equal(
         encoder.inverse_transform(encoder.transform(frame)).astype(frame.dtypes), frame
     )
     assert encoder.transform(frame).shape == (60, 5)
 
 
-def test_plain_encoder_stands_tables_without_text(frame):
+def test_inertia_of_famd_is_the_number_of_categories_less_one(frame):
+    frame["size"] = np.resize(["a", "a", "b", "c"], len(frame))
+    encoded = mixed.OneHotTable(by_share=True).fit_transform(frame)
+    assert encoded.var(axis=0).sum() == pytest.approx(1 + 2 + 1)
+
+
+@pytest.mark.parametrize("by_share", [False, True])
+def test_one_hot_table_stands_tables_without_text(frame, by_share):
     numbers = frame[["size"]]
-    pipeline = make_pipeline(mixed.PlainEncoder(), PCA(1)).fit(numbers)
+    pipeline = make_pipeline(mixed.OneHotTable(by_share), PCA(1)).fit(numbers)
     restored = pipeline.inverse_transform(pipeline.transform(numbers))
     np.testing.assert_allclose(restored, numbers)
 
