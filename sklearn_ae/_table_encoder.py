@@ -21,11 +21,10 @@ from sklearn_ae._table import Column, Values, learn_column, reader_of, validated
 class TableEncoder(TransformerMixin, BaseEstimator):
     """Encode a table of numbers, categories and dates as a matrix, and decode it.
 
-    Each column gets about the same share of the variance: numbers are standardised, a
-    category is one-hot with columns over the roots of their shares, as in factor
-    analysis of mixed data, and dates are standardised numbers. Missing values become
-    NaN, which :class:`AutoencoderTransformer` understands. `inverse_transform` gives a
-    table of the same columns and dtypes.
+    Numbers and dates are standardised, a category is one-hot and centred, so that its
+    squared error is the Brier score. Missing values become NaN, which
+    :class:`AutoencoderTransformer` understands. `inverse_transform` gives a table of
+    the same columns and dtypes.
 
     Parameters
     ----------
@@ -65,8 +64,8 @@ class TableEncoder(TransformerMixin, BaseEstimator):
 
     References
     ----------
-    Pages, J. (2004). "Analyse factorielle de donnees mixtes". Revue de Statistique
-    Appliquee 52(4), 93-111.
+    Brier, G. W. (1950). "Verification of forecasts expressed in terms of probability".
+    Monthly Weather Review 78(1), 1-3.
 
     Examples
     --------
