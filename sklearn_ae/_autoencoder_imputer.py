@@ -25,7 +25,7 @@ class AutoencoderImputer(TransformerMixin, BaseEstimator):
     ----------
     estimator : transformer or None, default=None
         What reconstructs encoded rows with NaN. None is an `AutoencoderTransformer`
-        with a third as many codes as there are encoded columns, and fewer than rows.
+        with half as many codes as there are encoded columns, and fewer than rows.
     missing_values : int, float, str or None, default=np.nan
         What stands for a missing cell, beside NaN, None and the missing values of
         pandas and polars.
@@ -195,7 +195,7 @@ class AutoencoderImputer(TransformerMixin, BaseEstimator):
         if self.estimator is not None:
             return clone(self.estimator)
         n_rows, width = shape
-        n_components = max(1, min(width // 3, n_rows - 1))
+        n_components = max(1, min(width // 2, n_rows - 1))
         seed = int(self._rng.randint(2**31 - 1))
         return AutoencoderTransformer(n_components, random_state=seed)
 
