@@ -11,6 +11,7 @@ import pandas as pd
 
 from benchmarks import compression, imputation, ratios, records, redundant_features
 from benchmarks import frontier as frontier_suite
+from benchmarks import mixed as mixed_suite
 from benchmarks import shares as shares_suite
 from benchmarks.ratios import OURS, REFERENCE
 from benchmarks.reports import decimals, markdown, three_digits
@@ -110,6 +111,18 @@ def imputed(rows: pd.DataFrame) -> str:
     return markdown(imputation.means(rows, "rmse"))
 
 
+def mixed(rows: pd.DataFrame) -> str:
+    """Show mean scores of tables with categories, and count the cells won."""
+    found = mixed_suite.cells(rows)
+    table = mixed_suite.means(found).T.rename_axis("codes by columns")
+    table = table.rename(index=NAMES).rename(columns="{:g}".format)
+    better = mixed_suite.won(found)[mixed_suite.FOREST]
+    return (
+        f"{markdown(table, decimals(2))}\n\nBetter than RFAE in {better.sum()} of "
+        f"{len(better)} cells."
+    )
+
+
 def classics(rows: pd.DataFrame) -> str:
     """Say what three codes of Fashion-MNIST lose."""
     lost = rows[rows["case"] == "sigmoid output"].set_index("method")["fvu"]
@@ -128,6 +141,7 @@ BLOCKS: dict[str, tuple[str, Callable[[pd.DataFrame], str]]] = {
     "frontier": ("frontier", frontier),
     "shares": ("shares", shares),
     "imputation": ("imputation", imputed),
+    "mixed": ("mixed", mixed),
     "classics": ("classics", classics),
 }
 

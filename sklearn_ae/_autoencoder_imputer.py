@@ -10,7 +10,7 @@ from sklearn.utils._param_validation import HasMethods
 from sklearn.utils.validation import _check_feature_names_in, check_is_fitted
 
 from sklearn_ae._autoencoder import AutoencoderTransformer
-from sklearn_ae._table import reader_of, validated_table, with_missing
+from sklearn_ae._table import is_missing, reader_of, validated_table
 from sklearn_ae._table_encoder import TableEncoder
 
 
@@ -111,20 +111,21 @@ class AutoencoderImputer(TransformerMixin, BaseEstimator):
         ValueError
             If no cell is observed.
         """
-        X = self._validated(X, reset=True)
-        missing = _missing(X)
+        X = validated_table(self, X, reset=True)
+        missing = self._missing(X)
         if missing.all():
             raise ValueError("No cell of X is observed, but some are needed.")
         empty = missing.all(axis=0)
         self._kept = np.flatnonzero(~empty | self.keep_empty_features)
         self._indicated = np.flatnonzero(missing.any(axis=0))
-        table = _safe_indexing(X, self._kept, axis=1)
-        self._rng = check_random_state(self.random_state)
+        seed = int(check_random_state(self.random_state).randint(2**31 - 1))
+        table = self._observed(X, missing)
         self.encoder_ = TableEncoder(handle_unknown="ignore").fit(table)
         encoded = _encoded(self.encoder_, table)
-        self.estimator_ = self._build(encoded.shape).fit(encoded)
+        self.estimator_ = self._build(encoded.shape, seed).fit(encoded)
         left = encoded - _reconstruction(self.estimator_, encoded)
-        self._residuals = np.nan_to_num(left) if self.sample_posterior else None
+        self._residuals = left if self.sample_posterior else None
+        self._generator = np.random.RandomState(seed)
         return self
 
     def transform(self, X: Any) -> Any:
@@ -146,18 +147,21 @@ class AutoencoderImputer(TransformerMixin, BaseEstimator):
             If the columns are others than in `fit`.
         """
         check_is_fitted(self)
-        X = self._validated(X, reset=False)
-        table = _safe_indexing(X, self._kept, axis=1)
-        encoded = _encoded(self.encoder_, table)
+        X = validated_table(self, X, reset=False)
+        missing = self._missing(X)
+        encoded = _encoded(self.encoder_, self._observed(X, missing))
         found = _reconstruction(self.estimator_, encoded)
         if self._residuals is not None:
-            drawn = self._rng.randint(len(self._residuals), size=len(found))
-            found = found + self._residuals[drawn]
-        filled = _filled(table, self.encoder_.inverse_transform(found))
+            found += _drawn(self._residuals, len(found), self._generator)
+        table = _safe_indexing(X, self._kept, axis=1)
+        other = self.encoder_.inverse_transform(found)
+        if self.keep_empty_features:
+            other = _with_zeros(other, self._missing(other))
+        filled = reader_of(table).filled(table, missing[:, self._kept], other)
         if not self.add_indicator or len(self._indicated) == 0:
             return filled
-        where = _missing(X)[:, self._indicated]
         names = self.get_feature_names_out()[len(self._kept) :]
+        where = missing[:, self._indicated]
         return reader_of(filled).append(filled, names.tolist(), where)
 
     def get_feature_names_out(self, input_features: ArrayLike | None = None) -> NDArray:
@@ -182,21 +186,29 @@ class AutoencoderImputer(TransformerMixin, BaseEstimator):
             found += [f"missingindicator_{name}" for name in names[self._indicated]]
         return np.array(found, dtype=object)
 
-    def _validated(self, X: Any, reset: bool) -> Any:
-        """Check columns' number and names, and let what stands for missing be so."""
-        X = validated_table(self, X, reset)
-        marker = self.missing_values
-        if marker is None or marker is np.nan or marker != marker:
-            return X
-        return with_missing(X, marker)
+    def _missing(self, X: Any) -> NDArray[np.bool_]:
+        """Return which cells of a table are missing, or what stands for that."""
+        reader, columns = reader_of(X), []
+        for i in range(X.shape[1]):
+            values = reader.read(X, i, False)
+            mask = values.is_missing
+            if not is_missing(self.missing_values):
+                mask = mask | values.equal(self.missing_values)
+            columns.append(mask)
+        return np.column_stack(columns)
 
-    def _build(self, shape: tuple[int, int]) -> Any:
+    def _observed(self, X: Any, missing: NDArray[np.bool_]) -> Any:
+        """Return the columns that are kept, without the cells that are missing."""
+        if not is_missing(self.missing_values) and missing.any():
+            X = reader_of(X).masked(X, missing)
+        return _safe_indexing(X, self._kept, axis=1)
+
+    def _build(self, shape: tuple[int, int], seed: int) -> Any:
         """Return the unfitted estimator for encoded rows."""
         if self.estimator is not None:
             return clone(self.estimator)
         n_rows, width = shape
         n_components = max(1, min(width // 2, n_rows - 1))
-        seed = int(self._rng.randint(2**31 - 1))
         return AutoencoderTransformer(n_components, random_state=seed)
 
     def __sklearn_tags__(self) -> Any:
@@ -205,13 +217,6 @@ class AutoencoderImputer(TransformerMixin, BaseEstimator):
         tags.input_tags.string = True
         tags.input_tags.categorical = True
         return tags
-
-
-def _missing(X: Any) -> NDArray[np.bool_]:
-    """Return which cells of a table are missing."""
-    reader = reader_of(X)
-    columns = [reader.read(X, i).is_missing for i in range(X.shape[1])]
-    return np.column_stack(columns)
 
 
 def _encoded(encoder: TableEncoder, table: Any) -> NDArray[np.float64]:
@@ -227,13 +232,23 @@ def _reconstruction(estimator: Any, encoded: NDArray) -> NDArray[np.float64]:
     return np.asarray(found, dtype=np.float64)
 
 
-def _filled(table: Any, other: Any) -> Any:
-    """Return a table with the cells of another where its own are missing."""
+def _drawn(
+    residuals: NDArray, n_rows: int, generator: np.random.RandomState
+) -> NDArray[np.float64]:
+    """Draw residuals of rows, and of single cells where those of a row are missing."""
+    found: NDArray = residuals[generator.randint(len(residuals), size=n_rows)]
+    for column, known in zip(found.T, residuals.T, strict=True):
+        lacking = np.isnan(column)
+        pool = known[~np.isnan(known)]
+        column[lacking] = generator.choice(pool, lacking.sum())
+    return found
+
+
+def _with_zeros(table: Any, missing: NDArray[np.bool_]) -> Any:
+    """Return a table with zeros in the columns of numbers that lack all of them."""
     reader, columns = reader_of(table), []
-    for i in range(table.shape[1]):
-        values, found = reader.read(table, i), reader.read(other, i).array
-        if values.kind == "numbers":  # of an empty column nothing is found
-            found = np.nan_to_num(found)
-        array = np.where(values.is_missing, found, values.array)
-        columns.append(array.astype(np.int64) if values.is_integer else array)
-    return reader.build(columns, restores=True, like=table)
+    for i in range(missing.shape[1]):
+        values = reader.read(table, i, False)
+        is_empty = missing[:, i].all() and values.kind == "numbers"
+        columns.append(np.zeros(len(missing)) if is_empty else values.array)
+    return reader.build(columns, restores=True)

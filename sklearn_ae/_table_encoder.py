@@ -1,6 +1,7 @@
 """The estimator that turns a table of mixed columns into a matrix, and back."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from numbers import Integral, Real
 from typing import Any, ClassVar, Self
 
@@ -15,7 +16,13 @@ from sklearn.utils.validation import (
     check_is_fitted,
 )
 
-from sklearn_ae._table import Column, Values, learn_column, reader_of, validated_table
+from sklearn_ae._table import (
+    NOTHING,
+    Values,
+    learn_column,
+    reader_of,
+    validated_table,
+)
 
 
 class TableEncoder(TransformerMixin, BaseEstimator):
@@ -29,8 +36,9 @@ class TableEncoder(TransformerMixin, BaseEstimator):
     Parameters
     ----------
     categorical_features : "from_dtype" or array-like, default="from_dtype"
-        Columns whose numbers are categories, as a mask, indices or names. Columns of
-        booleans, strings, objects and categories always are.
+        Columns whose values are categories, as a mask, indices or names. Columns of
+        booleans, strings and categories always are, those of objects unless all of
+        them are numbers or times.
     numeric_transformer : transformer or None, default=None
         What brings numbers to a common scale; it needs `inverse_transform` and has to
         keep NaN. None is `StandardScaler()`; `PowerTransformer()` or
@@ -81,7 +89,10 @@ class TableEncoder(TransformerMixin, BaseEstimator):
 
     _parameter_constraints: ClassVar[dict[str, Any]] = {
         "categorical_features": [StrOptions({"from_dtype"}), "array-like"],
-        "numeric_transformer": [HasMethods(["fit", "inverse_transform"]), None],
+        "numeric_transformer": [
+            HasMethods(["fit", "transform", "inverse_transform"]),
+            None,
+        ],
         "handle_unknown": [StrOptions({"error", "ignore", "infrequent_if_exist"})],
         "min_frequency": [
             Interval(Integral, 1, None, closed="left"),
@@ -115,7 +126,7 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         self.column_weight = column_weight
         self.restore_dtypes = restore_dtypes
 
-    @_fit_context(prefer_skip_nested_validation=True)
+    @_fit_context(prefer_skip_nested_validation=False)
     def fit(self, X: Any, y: object = None) -> Self:
         """Learn the columns.
 
@@ -139,7 +150,8 @@ class TableEncoder(TransformerMixin, BaseEstimator):
             If a number is infinite, or a parameter names a column that is not there.
         """
         X = validated_table(self, X, reset=True)
-        reader = reader_of(X)
+        self.__dict__.pop("_columns", None)  # of an earlier fit
+        reader, scaler = reader_of(X), self.numeric_transformer
         encoder = OneHotEncoder(
             handle_unknown=self.handle_unknown,
             min_frequency=self.min_frequency,
@@ -147,19 +159,13 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         )
         self._are_asked_for, columns = self._are_categories(), []
         for i, is_category in enumerate(self._are_asked_for):
-            values = self._values(reader, X, i, is_category)
-            try:
+            with self._named(i):
                 column = learn_column(
-                    values,
-                    scaler=self.numeric_transformer or StandardScaler(),
+                    _finite(reader.read(X, i, is_category)),
+                    scaler=StandardScaler() if scaler is None else scaler,
                     encoder=encoder,
                     keeps_missing=self.encode_missing,
                 )
-            except TypeError as error:
-                raise TypeError(
-                    f"{self._name(i)} holds values of several kinds, or of one that is "
-                    f"neither number, category nor date: {error} Convert or drop it."
-                ) from error
             columns.append(column)
         self._weights = self._column_weights()
         self._ends = np.cumsum([len(column.suffixes) for column in columns])
@@ -192,12 +198,9 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         encoded = np.empty((len(X), self._ends[-1]))
         parts = np.split(encoded, self._ends[:-1], axis=1)
         for i, (column, part) in enumerate(zip(self._columns, parts, strict=True)):
-            values = self._values(reader, X, i, self._are_asked_for[i])
-            self._check_kind(values, column, i)
-            try:
-                column.encode(values.array, part)
-            except ValueError as error:
-                raise ValueError(f"{self._name(i)}: {error}") from error
+            with self._named(i):
+                values = _finite(reader.read(X, i, self._are_asked_for[i]))
+                column.encode(_of_kind(values, column.kind), part)
             part *= self._weights[i] ** 0.5
         return encoded
 
@@ -255,24 +258,19 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         found = [name + end for name, column in pairs for end in column.suffixes]
         return np.array(found, dtype=object)
 
-    def _values(self, reader: Any, X: Any, index: int, is_category: bool) -> Values:
-        """Return the values of a column, as objects where they are categories."""
-        values: Values = reader.read(X, index)
-        if values.array.dtype.kind == "f" and np.isinf(values.array).any():
-            raise ValueError(f"{self._name(index)} holds infinity. Remove or clip it.")
-        return values.as_categories() if is_category else values
-
-    def _check_kind(self, values: Values, column: Column, index: int) -> None:
-        """Raise where a column holds another kind of values than in `fit`."""
-        if values.kind != column.kind and not values.is_missing.all():
-            raise TypeError(
-                f"{self._name(index)} holds {values.kind}, but held {column.kind} in "
-                "fit. Convert it, or fit again."
-            )
-
-    def _name(self, index: int) -> str:
+    @contextmanager
+    def _named(self, index: int) -> Iterator[None]:
+        """Name the column in errors."""
         names = getattr(self, "feature_names_in_", None)
-        return f"Column {index}" if names is None else f"Column {names[index]!r}"
+        name = f"Column {index}" if names is None else f"Column {names[index]!r}"
+        try:
+            yield
+        except TypeError as error:
+            raise TypeError(f"{name} cannot be encoded: {error}") from error
+        except ValueError as error:
+            text = str(error).replace(" in column 0 during transform", "")
+            advice = ". Set handle_unknown to take them" * ("unknown cat" in text)
+            raise ValueError(f"{name} cannot be encoded: {text}{advice}") from error
 
     def _are_categories(self) -> list[bool]:
         """Return which columns `categorical_features` asks for."""
@@ -280,9 +278,19 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         if isinstance(given, str):
             return [False] * self.n_features_in_
         wanted = np.asarray(given)
-        if wanted.dtype == bool and len(wanted) == self.n_features_in_:
+        if wanted.dtype == bool:
+            if wanted.shape != (self.n_features_in_,):
+                raise ValueError(
+                    f"categorical_features has {wanted.size} entries, but there are "
+                    f"{self.n_features_in_} columns. Give one for each."
+                )
             return wanted.tolist()
-        indices = {self._index(one, "categorical_features") for one in wanted.tolist()}
+        indices = [self._index(one, "categorical_features") for one in wanted.tolist()]
+        if len(set(indices)) < len(indices):
+            raise ValueError(
+                f"categorical_features={given!r} names a column twice. A mask holds "
+                "True and False."
+            )
         return [i in indices for i in range(self.n_features_in_)]
 
     def _column_weights(self) -> NDArray[np.float64]:
@@ -293,7 +301,7 @@ class TableEncoder(TransformerMixin, BaseEstimator):
             for name, weight in given.items():
                 weights[self._index(name, "column_weight")] = weight
         elif given is not None:
-            weights = np.asarray(given, dtype=np.float64)
+            weights = check_array(given, ensure_2d=False, input_name="column_weight")
         if weights.shape != (self.n_features_in_,) or not (weights > 0).all():
             raise ValueError(
                 f"column_weight={given!r} must hold a number above 0 for each of "
@@ -301,16 +309,16 @@ class TableEncoder(TransformerMixin, BaseEstimator):
             )
         return weights
 
-    def _index(self, column: object, parameter: str) -> int:
+    def _index(self, column: Any, parameter: str) -> int:
         """Return where a column is that is named or counted."""
         names: Sequence[str] = list(getattr(self, "feature_names_in_", ()))
         if isinstance(column, str) and column in names:
             return names.index(column)
-        if isinstance(column, Integral) and 0 <= int(column) < self.n_features_in_:
-            return int(column)
+        if column in range(self.n_features_in_) and not isinstance(column, bool):
+            return list(range(self.n_features_in_)).index(column)
+        known = names or f"{self.n_features_in_} without names, from 0"
         raise ValueError(
-            f"{parameter} names the column {column!r}, but there are "
-            f"{names or self.n_features_in_}."
+            f"{parameter} names the column {column!r}, but there are {known}."
         )
 
     def __sklearn_is_fitted__(self) -> bool:
@@ -322,3 +330,21 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         tags.input_tags.string = True
         tags.input_tags.categorical = True
         return tags
+
+
+def _finite(values: Values) -> Values:
+    """Return values, unless a number is infinite."""
+    if values.array.dtype.kind == "f" and np.isinf(values.array).any():
+        raise ValueError("it holds infinity. Remove or clip it.")
+    return values
+
+
+def _of_kind(values: Values, kind: str) -> NDArray:
+    """Return an array of a kind of values, which is known to be the kind in fit."""
+    if values.kind == kind:
+        return values.array
+    if values.is_missing.all():
+        return np.repeat(NOTHING[kind], len(values.array))
+    raise TypeError(
+        f"it holds {values.kind}, but held {kind} in fit. Convert it, or fit again."
+    )

@@ -110,15 +110,103 @@ def test_column_without_missing_cells_in_fit_is_filled_later():
     assert found[0, 1] == pytest.approx(20, abs=2)
 
 
-def test_draws_differ_by_the_residuals(holes):
-    model = build(sample_posterior=True).fit(holes[["float", "int"]])
-    first, second = (model.transform(holes[["float", "int"]]) for _ in range(2))
-    hidden = holes["float"].isna()
-    assert_series_equal(first["float"][~hidden], second["float"][~hidden])
-    spread = (first["float"] - second["float"])[hidden]
-    assert (spread != 0).mean() > 0.9
-    again = build(sample_posterior=True).fit(holes[["float", "int"]])
-    assert again.transform(holes[["float", "int"]]).equals(first)
+def test_draws_have_the_spread_of_the_residuals():
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((400, 2))
+    X[rng.random(400) < 0.7, 1] = np.nan
+    hidden = np.isnan(X[:, 1])
+    estimator = AutoencoderTransformer(1, random_state=0)
+    mean = build(estimator=estimator).fit_transform(X)
+    model = build(estimator=estimator, sample_posterior=True).fit(X)
+    draws = [model.transform(X) for _ in range(5)]
+    added = np.concatenate([(draw - mean)[hidden, 1] for draw in draws])
+    pipeline = make_pipeline(TableEncoder(), estimator)
+    left = (X - pipeline.inverse_transform(pipeline.fit_transform(X)))[~hidden, 1]
+    assert added.std() == pytest.approx(left.std(), rel=0.15)
+    assert not np.array_equal(draws[0], draws[1])
+    assert_array_equal(draws[0][~hidden], X[~hidden])
+    again = build(estimator=estimator, sample_posterior=True).fit(X)
+    assert_array_equal(again.transform(X), draws[0])
+
+
+def test_columns_without_missing_cells_are_left_alone():
+    table = pd.DataFrame(
+        {
+            "id": pd.Categorical([2**62 + i for i in range(6)]),
+            "b": [1.0, 2, None, 4, 5, 6],
+        }
+    )
+    found = build(estimator=AutoencoderTransformer(1, max_iter=2)).fit_transform(table)
+    assert_series_equal(found["id"], table["id"])
+
+
+@pytest.mark.parametrize(
+    "table",
+    [
+        np.array([["apple", "b"], ["?", "b"], ["apple", "c"], ["apple", "c"]]),
+        pd.DataFrame({"a": ["apple", "?", "apple", "apple"], "b": [*"bbcc"]}),
+        pl.DataFrame({"a": ["apple", "?", "apple", "apple"], "b": [*"bbcc"]}),
+    ],
+    ids=["array", "pandas", "polars"],
+)
+def test_marker_can_be_text(table):
+    found = build(missing_values="?").fit_transform(table)
+    assert np.asarray(found)[:, 0].tolist() == ["apple"] * 4
+
+
+@pytest.mark.parametrize("frame", [pd.DataFrame, pl.DataFrame])
+def test_marker_of_integers_is_no_true(frame):
+    table = frame({"n": [1, -1, 3, 4, 5], "flag": [True, False, True, True, True]})
+    found = build(missing_values=1).fit_transform(table)
+    assert found["flag"].to_list() == [True, False, True, True, True]
+    assert found["n"].to_list()[1:] == [-1, 3, 4, 5]
+
+
+@pytest.mark.parametrize("nothing", [None, np.nan, pd.NA])
+def test_missing_values_of_libraries_are_known(nothing):
+    table = pd.DataFrame({"a": ["x", None, "x"], "b": [1.0, 2.0, np.nan]})
+    assert not build(missing_values=nothing).fit_transform(table).isna().any(axis=None)
+
+
+def test_batch_with_fewer_categories_gets_those_of_the_fit():
+    table = pd.DataFrame({"a": pd.Categorical(["x", *6 * "y"]), "b": range(7)})
+    model = build().fit(table)
+    batch = pd.DataFrame({"a": pd.Categorical(["x", None]), "b": [0, 6]})
+    found = model.transform(batch)
+    assert found["a"].tolist() == ["x", "y"]
+    assert found["a"].dtype == table["a"].dtype
+
+
+def test_batch_may_have_other_dtypes():
+    table = pd.DataFrame({"a": 100.0 * np.arange(8), "b": 100.0 * np.arange(8)})
+    model = build().fit(table)
+    batch = pd.DataFrame({"a": [10.0, 700.0], "b": pd.array([10, None], dtype="Int8")})
+    found = model.transform(batch)
+    assert found["b"].tolist() == [10, 127]
+    assert found["b"].dtype == "Int8"
+
+
+def test_row_without_text_gets_one():
+    table = pd.DataFrame({"a": [*"xyyy"], "b": [1.0, 2, 3, 4]})
+    found = build().fit(table).transform(pd.DataFrame([{"a": np.nan, "b": 4.0}]))
+    assert found["a"].tolist() == ["y"]
+
+
+def test_unseen_category_stays_as_it_is():
+    table = pd.DataFrame({"a": [*"xxyy"], "b": [1.0, 2, 3, 4]})
+    batch = pd.DataFrame({"a": ["new", None], "b": [None, 4.0]})
+    found = build().fit(table).transform(batch)
+    assert found["a"][0] == "new"
+    assert not found.isna().any(axis=None)
+
+
+def test_generator_of_the_caller_is_left_alone():
+    X = np.array([[1.0, 2.0], [2.0, np.nan], [3.0, 6.0], [4.0, 8.0]])
+    generator = np.random.RandomState(0)
+    model = build(random_state=generator, sample_posterior=True).fit(X)
+    state = generator.get_state()[1].copy()
+    model.transform(X)
+    assert_array_equal(generator.get_state()[1], state)
 
 
 def test_estimator_can_be_given_and_stays_as_it_is(holes):

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from sklearn.base import clone
 from sklearn.preprocessing import OneHotEncoder
 
-from sklearn_ae._table.frames import CATEGORIES, Values, is_none, objects
+from sklearn_ae._table.values import CATEGORIES, NUMBERS, Values, is_none, objects
 
 
 class Column(Protocol):
@@ -57,13 +57,18 @@ class NumericColumn:
     is_integer: bool
     smallest: float
     largest: float
-    kind: str = "numbers"
+    kind: str = NUMBERS
     suffixes: tuple[str, ...] = ("",)
 
     @classmethod
     def learn(cls, values: Values, scaler: Any) -> Self:
         """Fit a copy of the transformer to the values that are known."""
-        known = values.array[~np.isnan(values.array)]
+        known = values.array[~values.is_missing]
+        if values.is_integer and np.abs(known).max() > 2.0**53:
+            raise ValueError(
+                "it holds integers beyond 2**53, which float64 cannot tell apart. Drop "
+                "it, or name it in categorical_features."
+            )
         fitted = clone(scaler).fit(known[:, None])
         return cls(fitted, values.is_integer, known.min(), known.max())
 
@@ -84,42 +89,51 @@ class NumericColumn:
 class TimeColumn:
     """Dates or durations, as numbers of steps since the first one.
 
-    A step is what all differences are multiples of, so that values come back exactly.
+    A step is what all differences are multiples of, so that values come back exactly;
+    but there are at most 2**52 steps, which float64 can count.
     """
 
-    first: Any
-    step: Any
+    first: int
+    step: int
+    dtype: np.dtype
     numeric: NumericColumn
     kind: str
     suffixes: tuple[str, ...] = ("",)
 
     @classmethod
-    def learn(cls, values: Values, scaler: Any, kind: str) -> Self:
+    def learn(cls, values: Values, scaler: Any) -> Self:
         """Find the step, and the scale of the numbers of steps."""
-        known = values.array[~np.isnat(values.array)]
-        first = known.min()
-        ticks = (known - first).astype(np.int64)
-        step = (known - first).dtype.type(max(np.gcd.reduce(ticks), 1), _unit(known))
-        steps = Values((known - first) / step, is_integer=True)
-        return cls(first, step, NumericColumn.learn(steps, scaler), kind)
+        known = values.array[~values.is_missing]
+        ticks = known.astype(np.int64)
+        first, span = int(ticks.min()), int(ticks.max()) - int(ticks.min())
+        is_far = span >= 2**52
+        step = span // 2**52 + 1 if is_far else max(np.gcd.reduce(ticks - first), 1)
+        steps = Values(_steps(known, first, int(step)), is_integer=True)
+        numeric = NumericColumn.learn(steps, scaler)
+        return cls(first, int(step), known.dtype, numeric, values.kind)
 
     def encode(self, values: NDArray, out: NDArray[np.float64]) -> None:
         """Write what the transformer makes of the numbers of steps."""
-        self.numeric.encode((values - self.first) / self.step, out)
+        steps = _steps(values.astype(self.dtype), self.first, self.step)
+        self.numeric.encode(steps, out)
 
     def decode(self, numbers: NDArray[np.float64], restores: bool) -> NDArray:
         """Return dates or durations within the range that was seen."""
         steps = self.numeric.decode(numbers, restores=True).astype(np.float64)
         missing = np.isnan(steps)
-        found: NDArray = (
-            self.first + np.where(missing, 0, steps).astype(int) * self.step
-        )
-        found[missing] = np.array("NaT", dtype=found.dtype)
+        ticks = np.where(missing, 0, steps).astype(np.int64) * self.step + self.first
+        found: NDArray = ticks.astype(self.dtype)
+        found[missing] = np.array("NaT", dtype=self.dtype)
         return found
 
 
-def _unit(values: NDArray) -> str:
-    return np.datetime_data(values.dtype)[0]
+def _steps(values: NDArray, first: int, step: int) -> NDArray[np.float64]:
+    """Return numbers of steps; NaN where a value is missing."""
+    ticks = values.astype(np.int64)
+    # Differences of dates that are centuries apart may be beyond int64.
+    far = ticks.astype(np.float64) - first
+    steps = np.where(np.abs(far) < 2.0**62, ticks - np.int64(first), far) / step
+    return np.where(np.isnat(values), np.nan, steps)
 
 
 @dataclass(frozen=True)
@@ -147,6 +161,7 @@ class CategoryColumn:
     shares: NDArray[np.float64]
     labels: NDArray
     suffixes: list[str]
+    encodes_missing: bool = False
     kind: str = CATEGORIES
 
     @classmethod
@@ -156,13 +171,13 @@ class CategoryColumn:
         fitted = clone(encoder).fit(known[:, None])
         shares = np.asarray(fitted.transform(known[:, None]).mean(axis=0)).ravel()
         names = fitted.get_feature_names_out([""])
-        return cls(fitted, shares, _labels(fitted, known), list(names))
+        return cls(fitted, shares, _labels(fitted, known), list(names), is_kept)
 
     def encode(self, values: NDArray, out: NDArray[np.float64]) -> None:
         """Write centred indicators."""
         out[:] = -self.shares
         rows = np.arange(len(values))
-        if None not in self.encoder.categories_[0]:
+        if not self.encodes_missing:
             is_known = ~is_none(values)
             out[~is_known] = np.nan
             rows = rows[is_known]
@@ -204,13 +219,11 @@ def learn_column(
     values: Values, *, scaler: Any, encoder: OneHotEncoder, keeps_missing: bool
 ) -> Column:
     """Learn how to encode a column, by the dtype of its values."""
-    missing, kind = values.is_missing, values.kind
-    if kind == CATEGORIES:
-        if keeps_missing or not missing.all():
-            return CategoryColumn.learn(values, encoder, keeps_missing)
-        return MissingColumn(values.array[:1], kind)
-    if missing.all():
-        return MissingColumn(values.array[:1], kind)
-    if kind == "numbers":
+    is_category = values.kind == CATEGORIES
+    if values.is_missing.all() and not (is_category and keeps_missing):
+        return MissingColumn(values.array[:1], values.kind)
+    if is_category:
+        return CategoryColumn.learn(values, encoder, keeps_missing)
+    if values.kind == NUMBERS:
         return NumericColumn.learn(values, scaler)
-    return TimeColumn.learn(values, scaler, kind)
+    return TimeColumn.learn(values, scaler)

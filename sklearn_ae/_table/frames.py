@@ -2,108 +2,70 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from numbers import Integral, Real
-from typing import Any, NamedTuple, Protocol
+from collections.abc import Sequence
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.utils.validation import validate_data
 
-CATEGORIES = "categories"
-KINDS = {"f": "numbers", "M": "dates", "m": "durations"}
-
-
-class Values(NamedTuple):
-    """Values of a column, whose dtype says of which kind they are.
-
-    float64 of numbers (NaN is missing), datetime64 and timedelta64 (NaT is missing),
-    else object (None is missing).
-    """
-
-    array: NDArray  # (n_samples,)
-    is_integer: bool = False
-
-    @property
-    def kind(self) -> str:
-        """What the values are, in a word."""
-        return KINDS.get(self.array.dtype.kind, CATEGORIES)
-
-    @property
-    def is_missing(self) -> NDArray[np.bool_]:
-        """Which values are not there."""
-        return is_none(self.array) if self.kind == CATEGORIES else np.isnan(self.array)
-
-    def as_categories(self) -> Values:
-        """Return the values as objects; whole numbers are integers."""
-        if self.kind == CATEGORIES:
-            return self
-        missing = self.is_missing
-        known = np.where(missing, 0, self.array)
-        objects = (known.astype(np.int64) if self.is_integer else known).astype(object)
-        objects[missing] = None
-        return Values(objects)
-
-
-def objects(values: Sequence[Any]) -> NDArray:
-    """Return an array of objects, which may be sequences."""
-    array = np.empty(len(values), dtype=object)
-    array[:] = values
-    return array
-
-
-def is_none(values: Any) -> NDArray[np.bool_]:
-    """Return which objects are None."""
-    nothing: Any = None
-    return np.equal(values, nothing).astype(bool)
+from sklearn_ae._table.values import Values, as_categories, as_objects, of_objects
 
 
 class Reader(Protocol):
     """Reads tables of one kind, and builds them."""
 
-    def read(self, X: Any, index: int) -> Values:
-        """Return the values of one column."""
+    def read(self, X: Any, index: int, is_category: bool) -> Values:
+        """Return the values of one column, as they are or as categories."""
 
-    def build(
-        self, columns: Sequence[NDArray], restores: bool, like: Any = None
-    ) -> Any:
+    def build(self, columns: Sequence[NDArray], restores: bool) -> Any:
         """Return a table of all columns; numbers are float64 unless it `restores`."""
 
-    def append(self, X: Any, names: list[str], columns: NDArray) -> Any:
+    def masked(self, X: Any, mask: NDArray[np.bool_]) -> Any:
+        """Return a table without some cells."""
+
+    def filled(self, X: Any, mask: NDArray[np.bool_], other: Any) -> Any:
+        """Return a table with some cells of another one, which has the same columns."""
+
+    def append(self, X: Any, names: list[str], columns: NDArray[np.bool_]) -> Any:
         """Return a table with more columns."""
 
 
 def validated_table(estimator: Any, X: Any, reset: bool) -> Any:
     """Check columns' number and names; turn what is no frame to an array."""
-    if hasattr(X, "columns"):
-        return validate_data(estimator, X, skip_check_array=True, reset=reset)
-    if not hasattr(X, "dtype"):
-        array = np.asarray(X)
-        X = array if array.dtype.kind in "biufcmM" else np.asarray(X, dtype=object)
-    return validate_data(
-        estimator, X, reset=reset, dtype=None, ensure_all_finite="allow-nan"
-    )
+    if not hasattr(X, "columns"):
+        if not hasattr(X, "dtype"):
+            array = np.asarray(X)
+            is_plain = array.dtype.kind in "biufcmM"
+            X = array if is_plain else np.asarray(X, dtype=object)
+        return validate_data(
+            estimator, X, reset=reset, dtype=None, ensure_all_finite="allow-nan"
+        )
+    if _library_of(X) is None or not hasattr(X, "shape"):
+        raise TypeError(
+            f"X is a {type(X).__module__}.{type(X).__name__}, which cannot be read. "
+            "Pass a DataFrame of pandas or polars, or an array."
+        )
+    for n, name in zip(X.shape, ("sample", "feature"), strict=True):
+        if n == 0:
+            raise ValueError(
+                f"Found array with 0 {name}(s) (shape={X.shape}) while a minimum of 1 "
+                "is required."
+            )
+    return validate_data(estimator, X, skip_check_array=True, reset=reset)
 
 
-def with_missing(X: Any, marker: Any) -> Any:
-    """Return a table in which what equals a value is missing."""
-    reader, columns = reader_of(X), []
-    for i in range(X.shape[1]):
-        values = reader.read(X, i)
-        nothing = None if values.kind == CATEGORIES else np.nan
-        array = values.array.copy()
-        if values.kind in ("numbers", CATEGORIES):
-            array[array == marker] = nothing
-        columns.append(array)
-    return reader.build(columns, restores=True, like=X)
+def _library_of(X: Any) -> str | None:
+    """Name the library whose DataFrame, or a class of such, a table is."""
+    modules = {kind.__module__.split(".")[0] for kind in type(X).__mro__}
+    return next((name for name in ("pandas", "polars") if name in modules), None)
 
 
 def reader_of(X: Any) -> Reader:
     """Return what reads tables like `X`."""
-    for name, reader in (("pandas", PandasReader), ("polars", PolarsReader)):
-        if type(X).__module__.split(".")[0] == name:
-            return reader(X)
-    return ArrayReader(X)
+    readers: dict[str | None, Any] = {"pandas": PandasReader, "polars": PolarsReader}
+    reader: Reader = readers.get(_library_of(X), ArrayReader)(X)
+    return reader
 
 
 class PandasReader:
@@ -112,60 +74,98 @@ class PandasReader:
     def __init__(self, X: Any) -> None:
         self.columns, self.dtypes = X.columns, list(X.dtypes)
 
-    def read(self, X: Any, index: int) -> Values:
-        """Return the values of one column."""
+    def read(self, X: Any, index: int, is_category: bool) -> Values:
+        """Return the values of one column, as they are or as categories."""
         series = X.iloc[:, index]
         kind = getattr(series.dtype, "kind", "O")
+        if is_category or (kind not in "iufmM" and series.dtype != object):
+            return as_categories(series.tolist())
+        if series.dtype == object:
+            return of_objects(series.tolist())
         if kind in "iuf":
             array = series.to_numpy(dtype=np.float64, na_value=np.nan)
             return Values(array, is_integer=kind != "f")
-        if kind == "M":
-            if getattr(series.dtype, "tz", None) is not None:
-                series = series.dt.tz_convert("UTC").dt.tz_localize(None)
-            return Values(series.to_numpy(dtype=f"M8[{_unit(series)}]"))
-        if kind == "m":
-            return Values(series.to_numpy(dtype=f"m8[{_unit(series)}]"))
-        present = series.notna().to_numpy()
-        array = series.astype(object).to_numpy(copy=True)
-        array[~present] = None
-        return Values(array)
+        if _zone(series.dtype) is not None:
+            series = series.dt.tz_convert("UTC").dt.tz_localize(None)
+        dtype = getattr(series.dtype, "pyarrow_dtype", series.dtype)
+        unit = getattr(dtype, "unit", None) or "s"
+        if isinstance(dtype, np.dtype):
+            unit = np.datetime_data(dtype)[0]
+        return Values(series.to_numpy(dtype=f"{kind}8[{unit}]"))
 
-    def build(
-        self, columns: Sequence[NDArray], restores: bool, like: Any = None
-    ) -> Any:
+    def build(self, columns: Sequence[NDArray], restores: bool) -> Any:
         """Return a table of all columns; numbers are float64 unless it `restores`."""
         import pandas as pd
 
         series = [
             pd.Series(array)
             if array.dtype.kind == "f" and not restores
-            else self._series(pd, array, dtype)
+            else _series_of_pandas(array, dtype)
             for array, dtype in zip(columns, self.dtypes, strict=True)
         ]
         frame = pd.concat(series, axis=1)
         frame.columns = self.columns
-        return frame if like is None else frame.set_index(like.index)
+        return frame
 
-    def append(self, X: Any, names: list[str], columns: NDArray) -> Any:
+    def masked(self, X: Any, mask: NDArray[np.bool_]) -> Any:
+        """Return a table without some cells."""
+        return X.mask(mask)
+
+    def filled(self, X: Any, mask: NDArray[np.bool_], other: Any) -> Any:
+        """Return a table with some cells of another one, which has the same columns."""
+        import pandas as pd
+
+        series = []
+        for i, needed in enumerate(mask.T):
+            found = other.iloc[:, i].set_axis(X.index)
+            series.append(_filled_series(X.iloc[:, i], needed, found))
+        frame = pd.concat(series, axis=1)
+        frame.columns = X.columns
+        return frame
+
+    def append(self, X: Any, names: list[str], columns: NDArray[np.bool_]) -> Any:
         """Return a table with more columns."""
         import pandas as pd
 
         return pd.concat([X, pd.DataFrame(columns, X.index, names)], axis=1)
 
-    @staticmethod
-    def _series(pd: Any, array: NDArray, dtype: Any) -> Any:
-        if getattr(dtype, "tz", None) is not None:
-            return pd.Series(array).dt.tz_localize("UTC").dt.tz_convert(dtype.tz)
-        series = pd.Series(array, dtype=array.dtype)
-        # NumPy's integers and booleans have nothing for a missing value.
-        if isinstance(dtype, np.dtype) and dtype.kind in "iub" and series.isna().any():
-            return series
-        return series.astype(dtype)
+
+def _filled_series(column: Any, needed: NDArray[np.bool_], found: Any) -> Any:
+    """Return a column of pandas with some cells of another one."""
+    import pandas as pd
+
+    if not needed.any():
+        return column
+    if needed.all():
+        return found.rename(column.name)
+    kind = getattr(column.dtype, "kind", "O")
+    if kind in "iu" and column.isna().any():
+        limits = np.iinfo(column.dtype.numpy_dtype)
+        found = found.astype(float).round().clip(limits.min, limits.max)
+    elif kind in "iub" or isinstance(column.dtype, pd.CategoricalDtype):
+        # A marker stood in the integers; there may be other categories.
+        column = column.astype(found.dtype)
+    return column.where(~needed, found.astype(column.dtype))
 
 
-def _unit(series: Any) -> str:
-    """Return the unit of a column of dates or durations."""
-    return getattr(series.dtype, "unit", None) or np.datetime_data(series.dtype)[0]
+def _zone(dtype: Any) -> Any:
+    """Return the time zone of a dtype, if it has one."""
+    return getattr(getattr(dtype, "pyarrow_dtype", dtype), "tz", None)
+
+
+def _series_of_pandas(array: NDArray, dtype: Any) -> Any:
+    """Return a column of pandas with the dtype of an earlier one."""
+    import pandas as pd
+
+    if np.dtype(object) == dtype:
+        return pd.Series(as_objects(array), dtype=object)
+    series = pd.Series(array, dtype=array.dtype)
+    if _zone(dtype) is not None:
+        series = series.dt.tz_localize("UTC").dt.tz_convert(_zone(dtype))
+    # NumPy's integers and booleans have nothing for a missing value.
+    if isinstance(dtype, np.dtype) and dtype.kind in "iub" and series.isna().any():
+        return series
+    return series.astype(dtype)
 
 
 class PolarsReader:
@@ -174,10 +174,12 @@ class PolarsReader:
     def __init__(self, X: Any) -> None:
         self.schema = dict(X.schema)
 
-    def read(self, X: Any, index: int) -> Values:
-        """Return the values of one column."""
+    def read(self, X: Any, index: int, is_category: bool) -> Values:
+        """Return the values of one column, as they are or as categories."""
         series = X.to_series(index)
         dtype = series.dtype
+        if is_category:
+            return as_categories(series.to_list())
         if dtype.is_numeric():
             array = series.cast(float).to_numpy().astype(np.float64)
             return Values(array, is_integer=dtype.is_integer())
@@ -185,11 +187,10 @@ class PolarsReader:
             if getattr(dtype, "time_zone", None) is not None:
                 series = series.dt.convert_time_zone("UTC").dt.replace_time_zone(None)
             return Values(series.to_numpy())
-        return Values(objects(series.to_list()))
+        is_object = str(dtype) == "Object"
+        return (of_objects if is_object else as_categories)(series.to_list())
 
-    def build(
-        self, columns: Sequence[NDArray], restores: bool, like: Any = None
-    ) -> Any:
+    def build(self, columns: Sequence[NDArray], restores: bool) -> Any:
         """Return a table of all columns; numbers are float64 unless it `restores`."""
         import polars as pl
 
@@ -198,82 +199,100 @@ class PolarsReader:
             [
                 pl.Series(name, array, nan_to_null=True)
                 if array.dtype.kind == "f" and not restores
-                else self._series(pl, array, name, dtype)
+                else _series_of_polars(array, name, dtype)
                 for array, (name, dtype) in pairs
             ]
         )
 
-    def append(self, X: Any, names: list[str], columns: NDArray) -> Any:
+    def masked(self, X: Any, mask: NDArray[np.bool_]) -> Any:
+        """Return a table without some cells."""
+        import polars as pl
+
+        return X.with_columns(
+            series.set(pl.Series(needed), None)
+            for series, needed in zip(X.iter_columns(), mask.T, strict=True)
+        )
+
+    def filled(self, X: Any, mask: NDArray[np.bool_], other: Any) -> Any:
+        """Return a table with some cells of another one, which has the same columns."""
+        import polars as pl
+
+        columns = []
+        for i, needed in enumerate(mask.T):
+            column, found = X.to_series(i), other.to_series(i)
+            if column.dtype.is_integer():
+                found = found.round()
+            elif not column.dtype.is_numeric():
+                column = column.cast(found.dtype)
+            columns.append(
+                column.zip_with(pl.Series(~needed), found.cast(column.dtype))
+            )
+        return X.with_columns(columns)
+
+    def append(self, X: Any, names: list[str], columns: NDArray[np.bool_]) -> Any:
         """Return a table with more columns."""
         import polars as pl
 
         return X.hstack(pl.DataFrame(columns, schema=names))
 
-    @staticmethod
-    def _series(pl: Any, array: NDArray, name: str, dtype: Any) -> Any:
-        if array.dtype == object:
-            return pl.Series(name, array.tolist(), dtype=dtype, strict=False)
-        series = pl.Series(name, array, nan_to_null=True)
-        if getattr(dtype, "time_zone", None) is not None:
-            series = series.dt.replace_time_zone("UTC")
-        return series.cast(dtype)
+
+def _series_of_polars(array: NDArray, name: str, dtype: Any) -> Any:
+    """Return a column of polars with the dtype of an earlier one."""
+    import polars as pl
+
+    if array.dtype == object or str(dtype) == "Object":
+        return pl.Series(name, as_objects(array).tolist(), dtype=dtype, strict=False)
+    series = pl.Series(name, array, nan_to_null=True)
+    if getattr(dtype, "time_zone", None) is not None:
+        series = series.dt.replace_time_zone("UTC")
+    return series.cast(dtype)
 
 
 class ArrayReader:
-    """Arrays of numbers, and of objects, whose columns may be of any kind."""
+    """Arrays of numbers, of text, and of objects, whose columns may be of any kind."""
 
     def __init__(self, X: NDArray) -> None:
         self.dtype = X.dtype
 
-    def read(self, X: NDArray, index: int) -> Values:
-        """Return the values of one column."""
+    def read(self, X: NDArray, index: int, is_category: bool) -> Values:
+        """Return the values of one column, as they are or as categories."""
         column = X[:, index]
+        if is_category:
+            return as_categories(column.tolist())
         if column.dtype.kind in "iuf":
             return Values(column.astype(np.float64), column.dtype.kind != "f")
-        if column.dtype.kind in "mM":
-            return Values(column)
-        return _of_objects(column.astype(object))
+        return Values(column) if column.dtype.kind in "mM" else of_objects([*column])
 
-    def build(
-        self, columns: Sequence[NDArray], restores: bool, like: Any = None
-    ) -> NDArray:
+    def build(self, columns: Sequence[NDArray], restores: bool) -> NDArray:
         """Return a table of all columns; numbers are float64 unless it `restores`."""
         if self.dtype.kind in "iuf" and not restores:
             return np.column_stack(columns).astype(np.float64)
-        if self.dtype.kind in "iub" and any(map(_has_missing, columns)):
-            return np.column_stack(columns).astype(np.float64)
-        stacked: NDArray = np.empty((len(columns[0]), len(columns)), dtype=self.dtype)
+        stacked: NDArray = np.empty((len(columns[0]), len(columns)), dtype=object)
         for i, column in enumerate(columns):
-            stacked[:, i] = column
-        return stacked
+            stacked[:, i] = as_objects(column)
+        if self.dtype == object:
+            return stacked
+        if any(Values(column).is_missing.any() for column in stacked.T):
+            # Integers, booleans and text have nothing for a missing value.
+            if self.dtype.kind in "SU":
+                return stacked
+            wider = self.dtype if self.dtype.kind in "fmM" else np.dtype(np.float64)
+            return stacked.astype(wider)
+        return stacked.astype(self.dtype)
+
+    def masked(self, X: NDArray, mask: NDArray[np.bool_]) -> NDArray:
+        """Return a table without some cells."""
+        if X.dtype.kind in "iuf":
+            return np.where(mask, np.nan, X)
+        found = as_objects(X)
+        return np.where(mask, np.array(None, dtype=object), found)
+
+    def filled(self, X: NDArray, mask: NDArray[np.bool_], other: NDArray) -> NDArray:
+        """Return a table with some cells of another one, which has the same columns."""
+        return np.where(mask, other, X)
 
     def append(self, X: NDArray, names: list[str], columns: NDArray) -> NDArray:
         """Return a table with more columns."""
+        if X.dtype.kind not in "iuf":
+            return np.hstack([as_objects(X), columns.astype(object)])
         return np.hstack([X, columns.astype(X.dtype)])
-
-
-def _of_objects(column: NDArray) -> Values:
-    """Return objects as the kind of values that all of them are of."""
-    present = np.array([not _is_missing(value) for value in column], dtype=bool)
-    known = column[present]
-    if _are_all(known, Real) and not _are_all(known, bool | np.bool_):
-        numbers = np.full(len(column), np.nan)
-        numbers[present] = known.astype(np.float64)
-        return Values(numbers, _are_all(known, Integral))
-    if len(known) and _are_all(known, np.datetime64):
-        return Values(np.where(present, column, np.datetime64("NaT")).astype("M8[ns]"))
-    column[~present] = None
-    return Values(column)
-
-
-def _are_all(values: Iterable[Any], kind: Any) -> bool:
-    return all(isinstance(value, kind) for value in values)
-
-
-def _is_missing(value: Any) -> bool:
-    """Whether a value is None, NaN, NaT or the NA of pandas."""
-    return value is None or type(value).__name__ == "NAType" or bool(value != value)
-
-
-def _has_missing(column: NDArray) -> bool:
-    return any(map(_is_missing, column.tolist()))
