@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
+import pandas as pd
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_digits, load_wine
 from sklearn.model_selection import train_test_split
 
@@ -143,6 +144,17 @@ def _saved_table(path: Path) -> Table:
     X = X.astype(np.float64)
     task: Task = "regression" if y.dtype.kind == "f" else "classification"
     return Table(path.stem, X, y, task)
+
+
+def mixed_frames(
+    folder: Path, names: Sequence[str]
+) -> Iterator[tuple[str, pd.DataFrame]]:
+    """Load each ``mixed/NAME.csv.gz`` that is there: numbers in double precision."""
+    for name in names:
+        if (path := folder / f"mixed/{name}.csv.gz").exists():
+            frame = pd.read_csv(path)
+            numbers = frame.select_dtypes("number").columns
+            yield name, frame.astype(dict.fromkeys(numbers, np.float64))
 
 
 def load_tables(folder: Path | None, names: Sequence[str] | None = None) -> list[Table]:

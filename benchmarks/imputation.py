@@ -3,6 +3,7 @@
 import warnings
 from argparse import Namespace
 from collections.abc import Iterator
+from itertools import chain
 
 import numpy as np
 import pandas as pd
@@ -10,6 +11,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.experimental import enable_iterative_imputer  # noqa: F401
 from sklearn.impute import IterativeImputer, KNNImputer, SimpleImputer
 
+from benchmarks import completion
 from benchmarks.datasets import BUNDLED, Table, load_tables
 from benchmarks.measuring import FIT_COLUMNS, split_table, timed_fit
 from benchmarks.ratios import OURS
@@ -24,14 +26,16 @@ TABLES = ("communities", "satimage")
 QUICK_TABLES = ("breast_cancer",)
 N_MASKS = 3
 MOST_FVU = 1.10  # of the observed cells, as a ratio to the fit on complete rows
-FIGURES = ("rmse", "observed_fvu", "complete_fvu")
+SECTION = "reconstruction"
+FIGURES = ("rmse", "accuracy", "observed_fvu", "complete_fvu")
 
 INTRO = f"""\
 # Imputation
 
 {MISSING_SHARE:.0%} of the cells are removed at random and imputed: by scikit-learn's
 imputers with default parameters, and by the autoencoder's reconstruction from
-{N_COMPONENTS} codes. RMSE of the imputed cells in standard deviations. Written from the
+{N_COMPONENTS} codes. RMSE of the imputed cells in standard deviations. Further below,
+`AutoencoderImputer` completes more tables, mixed ones among them. Written from the
 CSV of the same name by `python -m benchmarks imputation`.
 """
 
@@ -79,7 +83,8 @@ def measure_mask(table: Table, seed: int) -> Iterator[Row]:
         imputation = Imputation(method, seed)
         figures = timed_fit(imputation, holes)
         error = (imputation.imputed - X)[mask]
-        row = {"table": table.name, "method": method, "split": seed, **figures}
+        row = {"section": SECTION, "table": table.name, "case": "at random"}
+        row |= {"method": method, "split": seed, **figures}
         row["rmse"] = float(np.sqrt(np.mean(error**2)))
         if method == OURS:
             row["observed_fvu"] = observed_fvu(holes, imputation.imputed)
@@ -88,19 +93,25 @@ def measure_mask(table: Table, seed: int) -> Iterator[Row]:
 
 
 def measure(options: Namespace, kept: pd.DataFrame) -> Iterator[Row]:
-    """Measure the tables, with several masks each."""
+    """Measure the tables, with several masks each, then those that are completed."""
     wanted = QUICK_TABLES if options.quick else TABLES
     if options.data is None and not set(wanted) <= set(BUNDLED):
         raise ValueError(f"There is no table {', '.join(wanted)}: set --data.")
     tables = load_tables(options.data, wanted)
     seeds = range(1 if options.quick else N_MASKS)
-    return (row for t in tables for seed in seeds for row in measure_mask(t, seed))
+    masked = (measure_mask(t, seed) for t in tables for seed in seeds)
+    return chain(chain.from_iterable(masked), completion.measure(options))
+
+
+def own(rows: pd.DataFrame) -> pd.DataFrame:
+    """Keep the rows of reconstructions."""
+    return rows[rows["section"] == SECTION]
 
 
 def promises(rows: pd.DataFrame) -> list[Promise]:
     """Compare with the imputers, and with fits to complete rows."""
     found = []
-    for name, part in rows.groupby("table", sort=False):
+    for name, part in own(rows).groupby("table", sort=False):
         means = part.groupby("method")["rmse"].mean()
         best = means.drop(OURS).min()
         promised = f"{name}: RMSE below the best imputer's, {best:.3f}"
@@ -113,7 +124,7 @@ def promises(rows: pd.DataFrame) -> list[Promise]:
 
 def means(rows: pd.DataFrame, column: str) -> pd.DataFrame:
     """Average over the masks: a line per table, a column per method, ours first."""
-    table = rows.groupby(["table", "method"])[column].mean().unstack("method")
+    table = own(rows).groupby(["table", "method"])[column].mean().unstack("method")
     return table[[OURS, *list(IMPUTERS)[::-1]]].rename_axis(None, axis=1)
 
 
@@ -125,12 +136,14 @@ def report(rows: pd.DataFrame) -> Iterator[str]:
     }
     for column, title in titles.items():
         yield f"## {title}, mean over the masks\n\n{markdown(means(rows, column))}"
+    yield from completion.report(rows)
 
 
 SUITE = Suite(
     intro=INTRO,
-    columns=("table", "method", "split", *FIGURES, *FIT_COLUMNS),
+    columns=("table", "section", "case", "method", "split", *FIGURES, *FIT_COLUMNS),
     measure=measure,
     report=report,
     promises=promises,
+    notes=completion.notes,
 )

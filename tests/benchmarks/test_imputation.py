@@ -32,6 +32,7 @@ def test_promises_compare_with_the_best_imputer_and_complete_rows(rmse, fvu):
     rows = pd.DataFrame(
         {
             "table": "toy",
+            "section": imputation.SECTION,
             "method": ["SimpleImputer", "KNNImputer", "autoencoder"],
             "rmse": [1.0, 0.4, rmse],
             "observed_fvu": [np.nan, np.nan, fvu],
