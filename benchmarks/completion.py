@@ -51,8 +51,6 @@ standardised, and imputed ordinals are rounded to the nearest category; SimpleIm
 takes the most frequent. Trees are `ExtraTreesRegressor(n_estimators=10)`, in three
 rounds."""
 
-Frame = pd.DataFrame
-
 
 def trees() -> IterativeImputer:
     """Return an imputer that regresses columns with trees."""
@@ -60,12 +58,12 @@ def trees() -> IterativeImputer:
     return IterativeImputer(forest, max_iter=3, random_state=0)
 
 
-def text_columns(frame: Frame) -> list[str]:
+def text_columns(frame: pd.DataFrame) -> list[str]:
     """Name the columns that hold categories."""
     return [c for c in frame if not pd.api.types.is_numeric_dtype(frame[c])]
 
 
-def complete_columns(holes: Frame) -> Frame:
+def complete_columns(holes: pd.DataFrame) -> pd.DataFrame:
     """Fill in the mean of numbers, and the most frequent category."""
     text = text_columns(holes)
     filled = holes.copy()
@@ -79,7 +77,7 @@ def complete_columns(holes: Frame) -> Frame:
     return filled
 
 
-def complete_numbers(imputer: Any, holes: Frame) -> Frame:
+def complete_numbers(imputer: Any, holes: pd.DataFrame) -> pd.DataFrame:
     """Fill in what an imputer of numbers finds behind ordinals of one scale."""
     text = text_columns(holes)
     numbers, coder, scaler = holes.copy(), OrdinalEncoder(), StandardScaler()
@@ -87,7 +85,7 @@ def complete_numbers(imputer: Any, holes: Frame) -> Frame:
         numbers[text] = coder.fit_transform(holes[text].astype(object))
     scaled = scaler.fit_transform(numbers.to_numpy(dtype=np.float64))
     found = scaler.inverse_transform(imputer.fit_transform(scaled))
-    filled = Frame(found, holes.index, holes.columns)
+    filled = pd.DataFrame(found, holes.index, holes.columns)
     if text:
         nearest = filled[text].round().clip(0, numbers[text].max(), axis=1)
         categories = coder.inverse_transform(np.array(nearest))
@@ -96,7 +94,7 @@ def complete_numbers(imputer: Any, holes: Frame) -> Frame:
     return filled
 
 
-METHODS: dict[str, Callable[[Frame], Frame]] = {
+METHODS: dict[str, Callable[[pd.DataFrame], pd.DataFrame]] = {
     OURS: lambda holes: AutoencoderImputer(random_state=0).fit_transform(holes),
     TREES: lambda holes: complete_numbers(trees(), holes),
     BAYES: lambda holes: complete_numbers(IterativeImputer(random_state=0), holes),
@@ -111,7 +109,7 @@ class Completion:
     def __init__(self, method: str) -> None:
         self.method = method
 
-    def fit(self, holes: Frame) -> None:
+    def fit(self, holes: pd.DataFrame) -> None:
         """Keep the completed table."""
         with warnings.catch_warnings():
             # Rounds end before IterativeImputer's tolerance is met.
@@ -147,16 +145,16 @@ class Cell:
     table: str
     case: str
     split: int
-    complete: Frame
+    complete: pd.DataFrame
     mask: np.ndarray
 
     @property
-    def holes(self) -> Frame:
+    def holes(self) -> pd.DataFrame:
         """What the methods see."""
         return self.complete.mask(self.mask)
 
 
-def cells_of(table: str, frame: Frame, split: int) -> Iterator[Cell]:
+def cells_of(table: str, frame: pd.DataFrame, split: int) -> Iterator[Cell]:
     """Draw rows, and the missing cells of each case."""
     drawn = frame.sample(min(len(frame), MOST_ROWS), random_state=split)
     for case, draw in CASES.items():
@@ -164,25 +162,29 @@ def cells_of(table: str, frame: Frame, split: int) -> Iterator[Cell]:
         yield Cell(table, case, split, drawn.reset_index(drop=True), mask)
 
 
-def scores(cell: Cell, filled: Frame) -> Row:
+def average(parts: list[np.ndarray]) -> float:
+    """Average the values of several arrays; NaN where there is none."""
+    values = np.concatenate([[], *parts])
+    return float(values.mean()) if len(values) else float("nan")
+
+
+def scores(cell: Cell, filled: pd.DataFrame) -> Row:
     """Compare imputed cells with the true ones; columns of one value do not count."""
     errors, hits = [], []
     text = text_columns(cell.complete)
     for missing, name in zip(cell.mask.T, cell.complete, strict=True):
-        true, found = cell.complete[name], filled[name]
+        true, found = cell.complete[name].to_numpy(), filled[name].to_numpy()
         if name in text:
             hits.append((true == found)[missing])
-        elif (scale := true.std(ddof=0)) > 0:
-            errors.append(((true - found.astype(float)) / scale)[missing])
-    rmse = np.sqrt(np.mean(np.concatenate(errors) ** 2)) if errors else np.nan
-    accuracy = np.concatenate(hits).mean() if hits and any(map(len, hits)) else np.nan
-    return {RMSE: float(rmse), ACCURACY: float(accuracy)}
+        elif (scale := true.std()) > 0:
+            errors.append((((true - found) / scale) ** 2)[missing])
+    return {RMSE: average(errors) ** 0.5, ACCURACY: average(hits)}
 
 
 def measure_method(cell: Cell, method: str, limit: float = LIMIT) -> Row:
     """Complete a table on one thread; what takes too long gets an error."""
     completion = Completion(method)
-    row = {"section": SECTION, "table": cell.table, "case": cell.case}
+    row: Row = {"section": SECTION, "table": cell.table, "case": cell.case}
     row |= {"method": method, "split": cell.split, "threads": 1}
     try:
         with one_thread(), time_limit(limit):
@@ -192,11 +194,11 @@ def measure_method(cell: Cell, method: str, limit: float = LIMIT) -> Row:
     return row | scores(cell, completion.filled)
 
 
-def frames(options: Namespace) -> Iterator[tuple[str, Frame]]:
+def frames(options: Namespace) -> Iterator[tuple[str, pd.DataFrame]]:
     """Give the numeric tables, then the mixed ones that are there."""
     for table in load_tables(options.data, QUICK_TABLES if options.quick else None):
         names = [f"x{j}" for j in range(table.X.shape[1])]
-        yield table.name, Frame(table.X.astype(np.float64), columns=names)
+        yield table.name, pd.DataFrame(table.X.astype(np.float64), columns=names)
     if not options.quick and options.data is not None:
         yield from mixed_frames(options.data, MIXED)
 
@@ -232,8 +234,12 @@ def notes(rows: pd.DataFrame) -> list[str]:
 
 
 def means(rows: pd.DataFrame, column: str) -> pd.DataFrame:
-    """Average over the masks: a line per table and case, a column per method."""
-    table = own(rows).groupby([*KEY, "method"], sort=False)[column].mean()
+    """Average over the masks: a line per table and case, a column per method.
+
+    A method that was stopped on one of the masks has no mean.
+    """
+    groups = own(rows).groupby([*KEY, "method"], sort=False)
+    table = groups[column].mean().where(groups["error"].max() == "")
     wide = table.unstack("method").reindex(columns=list(METHODS))
     return wide.dropna(how="all").rename_axis(None, axis=1)
 
@@ -241,15 +247,17 @@ def means(rows: pd.DataFrame, column: str) -> pd.DataFrame:
 def losses(rows: pd.DataFrame) -> Iterator[str]:
     """Say where another imputer is better than ours, and by how much."""
     for column, sign, word in ((RMSE, 1, "RMSE"), (ACCURACY, -1, "accuracy")):
-        table = means(rows, column)
-        lost = 0
-        for place, line in table.iterrows():
-            best = (sign * line).idxmin()
-            if sign * (line[OURS] - line[best]) > 0:
-                lost += 1
-                figures = f"{number(line[best])}, ours {number(line[OURS])}"
-                yield f"{', '.join(place)}: {best} has the {word} {figures}"
-        yield f"{word}: another is better in {lost} of {len(table)} cases"
+        if (table := means(rows, column)).empty:
+            continue
+        best = (sign * table).idxmin(axis=1)
+        lost = [
+            f"{', '.join(place)}: {best[place]} has the {word} "
+            f"{number(line[best[place]])}, ours {number(line[OURS])}"
+            for place, line in table.iterrows()
+            if best[place] != OURS
+        ]
+        yield f"{word}: another is better in {len(lost)} of {len(table)} cases"
+        yield from lost
 
 
 def report(rows: pd.DataFrame) -> Iterator[str]:

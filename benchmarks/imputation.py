@@ -83,7 +83,7 @@ def measure_mask(table: Table, seed: int) -> Iterator[Row]:
         imputation = Imputation(method, seed)
         figures = timed_fit(imputation, holes)
         error = (imputation.imputed - X)[mask]
-        row = {"section": SECTION, "table": table.name, "case": "at random"}
+        row: Row = {"section": SECTION, "table": table.name, "case": "at random"}
         row |= {"method": method, "split": seed, **figures}
         row["rmse"] = float(np.sqrt(np.mean(error**2)))
         if method == OURS:
