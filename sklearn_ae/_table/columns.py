@@ -106,11 +106,11 @@ class TimeColumn:
         known = values.array[~values.is_missing]
         ticks = known.astype(np.int64)
         first, span = int(ticks.min()), int(ticks.max()) - int(ticks.min())
-        is_far = span >= 2**52
-        step = span // 2**52 + 1 if is_far else max(np.gcd.reduce(ticks - first), 1)
-        steps = Values(_steps(known, first, int(step)), is_integer=True)
+        step = 1 if span >= 2**63 else int(np.gcd.reduce(ticks - first)) or 1
+        step = max(step, span // 2**52)
+        steps = Values(_steps(known, first, step), is_integer=True)
         numeric = NumericColumn.learn(steps, scaler)
-        return cls(first, int(step), known.dtype, numeric, values.kind)
+        return cls(first, step, known.dtype, numeric, values.kind)
 
     def encode(self, values: NDArray, out: NDArray[np.float64]) -> None:
         """Write what the transformer makes of the numbers of steps."""
