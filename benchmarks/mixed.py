@@ -371,7 +371,7 @@ def _dress(ax: Axes, table: pd.DataFrame) -> None:
     ax.set_xticks(np.arange(len(table)), [f"{x:g}" for x in table.index])
     ax.set_ylim(min(0.3, float(table.min(axis=None)) - 0.03), 1.03)
     ax.spines[["top", "right"]].set_visible(False)
-    ax.legend(loc="lower right", ncols=2, frameon=False)
+    ax.legend(loc="upper left", ncols=2, frameon=False)
 
 
 def draw(rows: pd.DataFrame, stem: Path) -> None:

@@ -120,7 +120,7 @@ class AutoencoderImputer(TransformerMixin, BaseEstimator):
         self._indicated = np.flatnonzero(missing.any(axis=0))
         seed = int(check_random_state(self.random_state).randint(2**31 - 1))
         table = self._observed(X, missing)
-        self.encoder_ = TableEncoder(handle_unknown="ignore").fit(table)
+        self.encoder_ = TableEncoder().fit(table)
         encoded = _encoded(self.encoder_, table)
         self.estimator_ = self._build(encoded.shape, seed).fit(encoded)
         left = encoded - _reconstruction(self.estimator_, encoded)

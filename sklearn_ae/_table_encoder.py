@@ -43,9 +43,10 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         What brings numbers to a common scale; it needs `inverse_transform` and has to
         keep NaN. None is `StandardScaler()`; `PowerTransformer()` or
         `QuantileTransformer(output_distribution="normal")` suit skewed columns.
-    handle_unknown : {"error", "ignore", "infrequent_if_exist"}, default="error"
+    handle_unknown : {"error", "ignore", "infrequent_if_exist"}, default="ignore"
         What `transform` does with a category that `fit` has not seen, as in
-        :class:`~sklearn.preprocessing.OneHotEncoder`.
+        :class:`~sklearn.preprocessing.OneHotEncoder`: "ignore" takes it for none of
+        those seen.
     min_frequency : int, float or None, default=None
         Categories seen less often, as a count or a share, form one group, which is
         decoded to its most frequent member.
@@ -110,7 +111,7 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         *,
         categorical_features: Any = "from_dtype",
         numeric_transformer: Any = None,
-        handle_unknown: str = "error",
+        handle_unknown: str = "ignore",
         min_frequency: float | None = None,
         max_categories: int | None = 255,
         encode_missing: bool = False,
@@ -269,7 +270,10 @@ class TableEncoder(TransformerMixin, BaseEstimator):
             raise TypeError(f"{name} cannot be encoded: {error}") from error
         except ValueError as error:
             text = str(error).replace(" in column 0 during transform", "")
-            advice = ". Set handle_unknown to take them" * ("unknown cat" in text)
+            advice = (
+                ". Set handle_unknown='ignore' to take them for none of those seen"
+                * ("unknown cat" in text)
+            )
             raise ValueError(f"{name} cannot be encoded: {text}{advice}") from error
 
     def _are_categories(self) -> list[bool]:
