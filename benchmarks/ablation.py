@@ -53,7 +53,7 @@ NAMES = {
     "adam": "torch.optim.AdamW",
     "n_steps_rising": "sklearn_ae._training.callbacks.N_STEPS_RISING",
     "one_thread": "sklearn_ae._model.threads.one_thread",
-    "fused": "sklearn_ae._model.inference.FusedModule",
+    "is_fused": "sklearn_ae._model.inference.is_fused",
     "infer": "sklearn_ae._training.net.Net.infer",
     "get_loss": "sklearn_ae._training.net.Net.get_loss",
     "set_training": "sklearn_ae._training.net.Net._set_training",
@@ -211,7 +211,7 @@ SWITCHED_OFF: dict[str, Variant] = {
     OTHER_SEED: Variant(seed_shift=1000),
     "no steps": Variant({"transform_max_iter": 0}, inference=True),
     "no steps nor fused encoder": Variant(
-        {"transform_max_iter": 0}, {"fused": giving(None)}, inference=True
+        {"transform_max_iter": 0}, {"is_fused": giving(False)}, inference=True
     ),
     "no cross-validation": Variant({"cv": None}),
     "shrinkage 0 or 1": changing(

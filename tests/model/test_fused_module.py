@@ -22,14 +22,18 @@ def assert_fused(model, X):
         back = plain.decode(codes).numpy()
         codes = codes.numpy()
         for n in (1, FEW_ROWS):
-            found, decoded = coder.fused.encode(x[:n]), coder.fused.decode(codes[:n])
+            found, decoded = coder.few.encode(x[:n]), coder.few.decode(codes[:n])
             assert found.dtype == decoded.dtype == dtype
             assert_allclose(found, codes[:n], rtol=0, atol=share * codes.std())
             assert_allclose(decoded, back[:n], rtol=0, atol=share * back.std())
             assert_array_equal(found, coder.encode(x[:n]))
             assert_array_equal(decoded, coder.decode(codes[:n]))
         more = np.resize(x, (FEW_ROWS + 1, x.shape[1]))
-        assert_array_equal(coder.encode(more), plain.encode(torch.from_numpy(more)))
+        expected = plain.encode(torch.from_numpy(more))
+        assert_allclose(coder.encode(more), expected, rtol=0, atol=share * codes.std())
+        expected = plain.decode(expected)
+        found = coder.decode(coder.encode(more))
+        assert_allclose(found, expected, rtol=0, atol=10 * share * back.std())
 
 
 @pytest.mark.parametrize(
@@ -65,8 +69,16 @@ def test_pca_alone_has_no_hidden_layers(quick, noise):
     model = quick(cv=3).fit(noise)
     assert model.shrinkage_ == 0
     for coder in model._codec.coders.values():
-        assert coder.fused.correction.bent == coder.fused.decoder.layers.bent == []
+        assert coder.few.correction.bent == coder.few.decoder.layers.bent == []
     assert_fused(model, noise)
+
+
+def test_weights_are_held_once_for_each_precision(quick, curved):
+    for coder in quick().fit(curved)._codec.coders.values():
+        first = coder.few.components, coder.many.components.numpy()
+        last = coder.few.decoder.layers.last[0], coder.many.decoder.layers.last[0]
+        assert np.shares_memory(*first)
+        assert np.shares_memory(last[0], last[1].numpy())
 
 
 def test_missing_cells_are_imputed(quick, curved):
@@ -99,13 +111,13 @@ def test_other_networks_stay_in_torch(quick, curved, changes):
     changes = {k: Own if v == "own" else v for k, v in changes.items()}
     codec = quick(max_iter=1, **changes).fit(curved)._codec
     for dtype, coder in codec.coders.items():
-        assert coder.fused is None
-        assert coder.rounded.code_mean.numpy().dtype == dtype
+        assert coder.few is None
+        assert coder.many.code_mean.numpy().dtype == dtype
 
 
 def test_wide_tables_take_no_square_matrix(quick):
     X = np.random.default_rng(0).standard_normal((30, 2000))
     for coder in quick().fit(X)._codec.coders.values():
-        layers = (coder.fused.correction, coder.fused.decoder.layers)
+        layers = (coder.few.correction, coder.few.decoder.layers)
         weights = [weight for part in layers for weight, _ in (*part.bent, part.last)]
         assert max(weight.size for weight in weights) <= 2000 * 16
