@@ -176,7 +176,7 @@ class AutoencoderImputer(TransformerMixin, BaseEstimator):
         Returns
         -------
         names : ndarray of str objects of shape (n_features_out,)
-            Names of the columns, then "missingindicator_" and the name for each that
+            Names of the columns, then such as `missingindicator_x0` for each that
             `add_indicator` appends.
         """
         check_is_fitted(self)
