@@ -94,7 +94,7 @@ def describe_training(model: Any) -> TrainingOptions:
         options[field.name] = None if value == "auto" else value
     options["callbacks"] = list(model.callbacks or ())
     for callback in options["callbacks"]:
-        check_callback(callback)
+        check_callback(callback, model.early_stopping)
     options["noise"] = _noise_function(model.noise)
     options["device"] = resolve_device(model.device)
     return TrainingOptions(**options)

@@ -29,8 +29,8 @@ class TrainingOptions:
     callbacks: Sequence[Any]
 
 
-def check_callback(callback: Any) -> None:
-    """Raise unless `callback` is what skorch takes in its list of callbacks."""
+def check_callback(callback: Any, is_validated: bool) -> None:
+    """Raise unless skorch takes `callback`, and there is what it monitors."""
     named = isinstance(callback, tuple) and len(callback) == 2
     bare = callback[1] if named else callback
     if not isinstance(bare, Callback):
@@ -48,6 +48,13 @@ def check_callback(callback: Any) -> None:
         raise ValueError(
             f"callbacks holds {callback!r}, but how long a fit takes, and so where a "
             "rate should fall, is not known beforehand. Set learning_rate_init instead."
+        )
+    monitor = getattr(bare, "monitor", None)
+    if monitor in ("valid_loss", "valid_loss_best") and not is_validated:
+        raise ValueError(
+            f"callbacks holds {callback!r}, which monitors {monitor!r}, but there are "
+            "no rows to validate on. Set early_stopping=True, or monitor="
+            f"{monitor.replace('valid_', 'train_')!r}."
         )
 
 
