@@ -156,7 +156,7 @@ class AutoencoderImputer(TransformerMixin, BaseEstimator):
         table = _safe_indexing(X, self._kept, axis=1)
         other = self.encoder_.inverse_transform(found)
         if self.keep_empty_features:
-            other = _with_zeros(other, self._missing(other))
+            other = _with_zeros(other)
         filled = reader_of(table).filled(table, missing[:, self._kept], other)
         if not self.add_indicator or len(self._indicated) == 0:
             return filled
@@ -244,11 +244,11 @@ def _drawn(
     return found
 
 
-def _with_zeros(table: Any, missing: NDArray[np.bool_]) -> Any:
+def _with_zeros(table: Any) -> Any:
     """Return a table with zeros in the columns of numbers that lack all of them."""
     reader, columns = reader_of(table), []
-    for i in range(missing.shape[1]):
+    for i in range(table.shape[1]):
         values = reader.read(table, i, False)
-        is_empty = missing[:, i].all() and values.kind == "numbers"
-        columns.append(np.zeros(len(missing)) if is_empty else values.array)
+        is_empty = values.kind == "numbers" and values.is_missing.all()
+        columns.append(np.zeros(len(table)) if is_empty else values.array)
     return reader.build(columns, restores=True)

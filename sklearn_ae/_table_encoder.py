@@ -191,7 +191,8 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         TypeError
             If a column is of another kind than in `fit`.
         ValueError
-            If the columns are others, or a category is unknown.
+            If the columns are others, a number is infinite, or a category is unknown
+            with `handle_unknown="error"`.
         """
         check_is_fitted(self)
         X = validated_table(self, X, reset=False)
@@ -319,7 +320,7 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         if isinstance(column, str) and column in names:
             return names.index(column)
         if column in range(self.n_features_in_) and not isinstance(column, bool):
-            return list(range(self.n_features_in_)).index(column)
+            return int(column)
         known = names or f"{self.n_features_in_} without names, from 0"
         raise ValueError(
             f"{parameter} names the column {column!r}, but there are {known}."

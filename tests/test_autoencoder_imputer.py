@@ -70,6 +70,7 @@ def test_frame_of_polars_comes_back_as_one():
     assert found["n"][0] == 1
 
 
+# scikit-learn's imputer warns of the column that is left out.
 @pytest.mark.filterwarnings("ignore:Skipping features without any observed values")
 @pytest.mark.parametrize("keep", [False, True])
 @pytest.mark.parametrize("marker", [np.nan, -1])
@@ -91,6 +92,17 @@ def test_conventions_are_those_of_imputers_of_scikit_learn(keep, marker):
     assert_array_equal(found[:, -2:], expected[:, -2:])
     if keep:
         assert_array_equal(found[:, 2], 0.0)
+
+
+def test_cell_may_be_filled_with_what_stands_for_missing():
+    X = np.array([[1.0, 2.0], [3.0, -1.0], [4.0, 8.0], [5.0, 10.0], [-1.0, -2.0]])
+    model = build(missing_values=3.0, keep_empty_features=True).fit(X)
+    (found,) = model.transform([[4.0, 3.0]])
+    assert found[1] == pytest.approx(8.0, abs=3)
+    constant = build(missing_values=9.0, keep_empty_features=True)
+    constant.fit(np.column_stack([np.arange(6.0), np.full(6, 7.0)]))
+    constant.set_params(missing_values=7.0)
+    assert constant.transform([[2.0, 7.0]])[0, 1] == pytest.approx(7.0)
 
 
 def test_row_without_any_value_is_the_mean_row():
