@@ -189,13 +189,21 @@ def test_batch_with_fewer_categories_gets_those_of_the_fit():
     assert found["a"].dtype == table["a"].dtype
 
 
-def test_batch_may_have_other_dtypes():
-    table = pd.DataFrame({"a": 100.0 * np.arange(8), "b": 100.0 * np.arange(8)})
-    model = build().fit(table)
-    batch = pd.DataFrame({"a": [10.0, 700.0], "b": pd.array([10, None], dtype="Int8")})
+@pytest.mark.parametrize("library", ["pandas", "polars"])
+def test_batch_may_have_other_dtypes(library):
+    """What is filled is kept in the range of the batch; a full column is left alone."""
+    table = {name: 100.0 * np.arange(8) for name in "abc"}
+    model = build().fit({"pandas": pd, "polars": pl}[library].DataFrame(table))
+    if library == "pandas":
+        batch = pd.DataFrame({"a": [10.0, 700.0], "b": pd.array([10, None], "Int8")})
+        batch["c"] = pd.array([10, 20], "Int8")
+    else:
+        batch = pl.DataFrame({"a": [10.0, 700.0], "b": [10, None], "c": [10, 20]})
+        batch = batch.cast({"b": pl.Int8, "c": pl.Int8})
     found = model.transform(batch)
-    assert found["b"].tolist() == [10, 127]
-    assert found["b"].dtype == "Int8"
+    assert found["b"].to_list() == [10, 127]
+    assert found["c"].to_list() == [10, 20]
+    assert [*found.dtypes] == [*batch.dtypes]
 
 
 def test_row_without_text_gets_one():

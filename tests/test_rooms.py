@@ -47,7 +47,7 @@ MOST_LINES_OF_BODY = 50
 MEDIAN_LINES_OF_BODY = 12
 MOST_CONSTANTS = 35
 MOST_LINES_OF_CLASS_DOCSTRING = 200
-MOST_LINES = 8_314
+MOST_LINES = 8_317
 CONSTANT = re.compile(r"_?[A-Z][A-Z0-9_]+")
 FUNCTIONS = ast.FunctionDef | ast.AsyncFunctionDef
 
@@ -290,7 +290,7 @@ def class_docstrings_are_short(package):
 
 
 def package_is_small(package):
-    """The package has at most 8,314 lines."""
+    """The package has at most 8,317 lines."""
     total = sum(map(n_lines, files_of(package)))
     if total > MOST_LINES:
         yield f"{total} lines"

@@ -220,8 +220,11 @@ class PolarsReader:
         columns = []
         for i, needed in enumerate(mask.T):
             column, found = X.to_series(i), other.to_series(i)
+            if not needed.any():
+                continue
             if column.dtype.is_integer():
-                found = found.round()
+                limits = np.iinfo(str(column.dtype).lower())
+                found = found.cast(float).round().clip(limits.min, limits.max)
             elif not column.dtype.is_numeric():
                 column = column.cast(found.dtype)
             columns.append(
