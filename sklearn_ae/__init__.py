@@ -9,6 +9,7 @@ from sklearn_ae._display import (
     ReconstructionDisplay,
 )
 from sklearn_ae._table_encoder import TableEncoder
+from sklearn_ae._target_augmenter import TargetAugmenter
 from sklearn_ae._version import __version__ as __version__
 from sklearn_ae.networks import FullyConnected
 
@@ -21,4 +22,5 @@ __all__ = [
     "LossCurveDisplay",
     "ReconstructionDisplay",
     "TableEncoder",
+    "TargetAugmenter",
 ]

@@ -1,0 +1,58 @@
+"""Estimators that may predict a target: the one given, or a linear model and trees."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn import config_context
+from sklearn.base import clone
+from sklearn.ensemble import (
+    HistGradientBoostingClassifier,
+    HistGradientBoostingRegressor,
+)
+from sklearn.impute import SimpleImputer
+from sklearn.linear_model import LogisticRegression, RidgeCV
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.utils.validation import _check_method_params
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """An estimator, and what its `fit` gets beside rows and target."""
+
+    estimator: Any
+    fit_params: Mapping[str, Any] = field(default_factory=dict)
+    settings: Mapping[str, Any] = field(default_factory=dict)  # of scikit-learn
+
+    def fitted(self, X: NDArray, y: NDArray, index: NDArray[np.intp]) -> Any:
+        """Return the estimator fitted to some of the rows."""
+        params = _check_method_params(X, self.fit_params, indices=index)
+        with config_context(**self.settings):
+            return clone(self.estimator).fit(X[index], y[index], **params)
+
+
+def default_candidates(
+    is_discrete: bool, weight: NDArray | None, seed: int
+) -> list[Candidate]:
+    """Return a regularised linear model, and gradient boosting by histograms."""
+    params = {} if weight is None else {"sample_weight": weight}
+    routing = {"enable_metadata_routing": True}
+    with config_context(**routing):
+        linear = (
+            LogisticRegression(C=0.1, max_iter=1000)
+            if is_discrete
+            else RidgeCV(np.logspace(-3, 5, 17))
+        ).set_fit_request(sample_weight=True)
+        scaled = make_pipeline(
+            SimpleImputer(keep_empty_features=True),
+            StandardScaler().set_fit_request(sample_weight=True),
+            linear,
+        )
+    kind = (
+        HistGradientBoostingClassifier if is_discrete else HistGradientBoostingRegressor
+    )
+    trees = kind(random_state=seed)
+    return [Candidate(model, params, routing) for model in (scaled, trees)]

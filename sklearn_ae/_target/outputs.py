@@ -1,0 +1,111 @@
+"""What a target is by its values, and its outputs as matrices of numbers."""
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import is_classifier
+from sklearn.utils import check_array, column_or_1d
+from sklearn.utils.multiclass import type_of_target
+
+TargetType = Literal["binary", "multiclass", "continuous"]
+
+# Integers of more different values are numbers, not classes.
+MOST_CLASSES = 30
+
+
+@dataclass(frozen=True)
+class Output:
+    """One output: a column of numbers, or classes.
+
+    Attributes
+    ----------
+    y : ndarray of shape (n_samples,)
+        What an estimator is fitted to.
+    values : ndarray of shape (n_samples, n_columns)
+        What its predictions are measured by: `y` with the variance 1, an indicator for
+        each class, or with two classes that of the second.
+    mean : ndarray of shape (n_columns,)
+        Weighted means of the columns.
+    scale : float
+        What one stands for in units of `y`.
+    classes : ndarray of shape (n_classes,) or None
+        Sorted; None for numbers.
+    """
+
+    y: NDArray
+    values: NDArray[np.float64]
+    mean: NDArray[np.float64]
+    scale: float
+    classes: NDArray | None = None
+
+    @property
+    def is_constant(self) -> bool:
+        """Whether there is nothing to predict."""
+        return bool((self.values == self.values[:1]).all())
+
+    def columns(self, y: NDArray) -> NDArray[np.float64]:
+        """Return `y` of some rows, or predictions of it, in the form of `values`."""
+        if self.classes is None:
+            return np.asarray(y, dtype=np.float64).reshape(-1, 1) / self.scale
+        return _indicators(y, self.classes)
+
+
+def type_of(y: ArrayLike, target_type: str, estimator: Any) -> TargetType:
+    """Return what a target is: as asked for, as the estimator has it, or by values."""
+    is_discrete = target_type != "continuous"
+    if target_type == "auto" and estimator is None:
+        found = type_of_target(y, input_name="y")
+        is_discrete = found in ("binary", "multiclass") and not _is_number_like(y)
+    elif target_type == "auto":
+        is_discrete = is_classifier(estimator)
+    elif estimator is not None and is_classifier(estimator) != is_discrete:
+        kind = "classifier" if is_classifier(estimator) else "regressor"
+        raise ValueError(
+            f"target_type={target_type!r}, but estimator={estimator!r:.80} is a "
+            f"{kind}. Leave target_type='auto', or give another estimator."
+        )
+    if not is_discrete:
+        return "continuous"
+    n_classes = len(np.unique(column_or_1d(y)))
+    if target_type == "binary" and n_classes > 2:
+        raise ValueError(
+            f"target_type='binary', but y has {n_classes} different values. Set "
+            "target_type='multiclass'."
+        )
+    return "binary" if n_classes <= 2 else "multiclass"
+
+
+def _is_number_like(y: ArrayLike) -> bool:
+    """Whether integers have so many values that they count or measure something."""
+    y = np.asarray(y)
+    return y.dtype.kind in "iuf" and len(np.unique(y)) > MOST_CLASSES
+
+
+def outputs_of(
+    y: ArrayLike, target_type: TargetType, weight: NDArray[np.float64]
+) -> list[Output]:
+    """Return the outputs of a target, one for each column of numbers."""
+    if target_type != "continuous":
+        y = np.asarray(column_or_1d(y))
+        classes = np.unique(y)
+        values = _indicators(y, classes)
+        mean = np.average(values, axis=0, weights=weight)
+        return [Output(y, values, mean, 1.0, classes)]
+    numbers = check_array(y, dtype=np.float64, ensure_2d=False, input_name="y")
+    if numbers.ndim > 2:
+        raise ValueError(f"y has {numbers.ndim} dimensions; at most 2 are understood.")
+    outputs = []
+    for column in numbers.reshape(len(numbers), -1).T:
+        mean = np.average(column, weights=weight)
+        scale = float(np.average((column - mean) ** 2, weights=weight) ** 0.5) or 1.0
+        values = column[:, None] / scale
+        outputs.append(Output(column, values, np.array([mean / scale]), scale))
+    return outputs
+
+
+def _indicators(y: NDArray, classes: NDArray) -> NDArray[np.float64]:
+    """Return whether each row is of each class; of two, whether of the second."""
+    first = int(len(classes) == 2)
+    return (np.asarray(y)[:, None] == classes[first:]).astype(np.float64)
