@@ -48,7 +48,7 @@ MOST_FLOORS = 9
 MOST_LINES_OF_FILE = 400
 MOST_LINES_OF_BODY = 50
 MEDIAN_LINES_OF_BODY = 12
-MOST_CONSTANTS = 37
+MOST_CONSTANTS = 40
 MOST_LINES_OF_CLASS_DOCSTRING = 200
 MOST_LINES = 10_500
 CONSTANT = re.compile(r"_?[A-Z][A-Z0-9_]+")
@@ -275,7 +275,7 @@ def functions_are_short(package):
 
 
 def constants_are_few(package):
-    """The package has at most 37 constants."""
+    """The package has at most 40 constants."""
     found = constants(package)
     if len(found) > MOST_CONSTANTS:
         yield f"{len(found)} constants: {', '.join(found)}"
@@ -483,8 +483,8 @@ LONG_BODY = "def long():\n    '''Doc.'''\n" + "    x = 1\n" * 51 + "def short():
             constants_are_few,
             "_data/pca",
             "A1: int = 0\nB1, _C1 = 1, 2\n"
-            + "".join(f"X_{i} = {i}\n" for i in range(35)),
-            "38 constants: _data/pca.py A1, _data/pca.py B1, _data/pca.py _C1",
+            + "".join(f"X_{i} = {i}\n" for i in range(38)),
+            "41 constants: _data/pca.py A1, _data/pca.py B1, _data/pca.py _C1",
         ),
         (
             class_docstrings_are_short,
