@@ -19,6 +19,7 @@ SUITES = {
     "redundant_features": "a regression behind codes of redundant columns; real tables",
     "compression": "what methods lose when they compress tables (hours)",
     "frontier": "what methods lose, against the seconds of their fits (hours)",
+    "downstream": "models behind codes, with and without a target",
     "shares": "how many codes a share of the variance takes",
     "imputation": "missing cells, beside imputers",
     "mixed": "tables with categories, beside published methods",

@@ -6,14 +6,17 @@ from collections.abc import Callable
 from importlib.util import find_spec
 from typing import Any
 
+from sklearn.cross_decomposition import PLSRegression
 from sklearn.decomposition import PCA, KernelPCA
-from sklearn.linear_model import LinearRegression, LogisticRegression
+from sklearn.ensemble import HistGradientBoostingRegressor
+from sklearn.feature_selection import SelectKBest, f_regression
+from sklearn.linear_model import LassoCV, LinearRegression, LogisticRegression
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from benchmarks.baselines import PerceptronAutoencoder, PlainAutoencoder
 from benchmarks.datasets import Task
-from sklearn_ae import AutoencoderTransformer
+from sklearn_ae import AutoencoderTransformer, TargetAugmenter
 
 # Makes an unfitted method, given code size and seed.
 Builder = Callable[[int, int], Any]
@@ -65,6 +68,31 @@ REDUCERS: dict[str, Builder] = {
     **{name: COMPRESSORS[name] for name in ("PCA", "KernelPCA", "autoencoder")},
 }
 
+
+def _behind_augmenter(method: str) -> Builder:
+    """Put what predicts the target beside the columns, before a method."""
+    return lambda k, seed: make_pipeline(
+        TargetAugmenter(random_state=seed), COMPRESSORS[method](k, seed)
+    )
+
+
+WITH_TARGET = "autoencoder with target"
+# What stands before a linear model and is told the target, a number.
+TARGETED: dict[str, Builder] = {
+    "SelectKBest": lambda k, seed: SelectKBest(f_regression, k=k),
+    "PCovR": _behind_augmenter("PCA"),
+    WITH_TARGET: _behind_augmenter("autoencoder"),
+}
+
+# What predicts a number from all columns.
+PREDICTORS: dict[str, Builder] = {
+    "PLSRegression": lambda k, seed: PLSRegression(k),
+    "LassoCV": lambda k, seed: LassoCV(random_state=seed),
+    "gradient boosting": lambda k, seed: HistGradientBoostingRegressor(
+        random_state=seed
+    ),
+}
+
 # Packages of others that do the same job; they need not be installed.
 RIVALS = ("dimkit", "encdr")
 
@@ -90,11 +118,16 @@ def build_pipeline(
     random_state: int = 0,
     scale: bool = True,
 ) -> Pipeline:
-    """Chain scaling, the method of that name, and a linear model."""
+    """Chain scaling, the method of that name, and a linear model where it is none."""
+    reducer, model = "passthrough", linear_model(task)
+    if method in PREDICTORS:
+        model = PREDICTORS[method](n_components, random_state)
+    else:
+        reducer = (REDUCERS | TARGETED)[method](n_components, random_state)
     return Pipeline(
         [
             ("scaler", StandardScaler() if scale else "passthrough"),
-            ("reducer", REDUCERS[method](n_components, random_state)),
-            ("model", linear_model(task)),
+            ("reducer", reducer),
+            ("model", model),
         ]
     )

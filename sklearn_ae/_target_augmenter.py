@@ -358,9 +358,9 @@ class TargetAugmenter(TransformerMixin, BaseEstimator):
     def _keep(self, learned: list[Learned]) -> list[Learned]:
         """Keep what is known of outputs that are to be appended; return it."""
         self.cv_score_ = float(np.mean([one.score for one in learned]))
-        is_known = [one.is_worth and self.mixing < 1 for one in learned]
-        self.is_appended_ = np.array(is_known)
-        kept = list(compress(learned, is_known))
+        is_used = [one.predictor is not None and self.mixing < 1 for one in learned]
+        self.is_appended_ = np.array(is_used)
+        kept = list(compress(learned, is_used))
         self._predictors = [one.predictor for one in kept if one.predictor is not None]
         self.estimators_ = [list(one.estimators) for one in self._predictors]
         return kept

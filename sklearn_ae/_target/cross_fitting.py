@@ -14,7 +14,7 @@ from sklearn_ae._target.outputs import Output
 
 Float64 = NDArray[np.float64]
 
-# Standard errors by which predictions have to be better than the mean.
+# Standard errors by which one prediction has to be better than another.
 WORTH = 2.0
 
 
@@ -29,17 +29,74 @@ class Predictor:
     def __call__(self, X: NDArray) -> Float64:
         """Return predictions, shape (n_samples, n_columns), with the mean taken off."""
         found = [_response(e, X, self.output) for e in self.estimators]
-        return _mixed(np.array(found) - self.output.mean, self.shares)
+        return np.tensordot(self.shares, np.array(found) - self.output.mean, axes=1)
 
 
 @dataclass(frozen=True)
 class Learned:
     """What is known of one output."""
 
-    predictor: Predictor | None  # None where there is nothing to predict
+    predictor: Predictor | None  # None where nothing is
     held_out: Float64  # (n_samples, n_columns), predictions with the mean taken off
     score: float  # share of the variance of the output that they explain
-    is_worth: bool  # whether they are better than the mean beyond chance
+
+
+@dataclass(frozen=True)
+class HeldOut:
+    """Predictions of each candidate for rows that were held out, the mean taken off."""
+
+    predictions: Float64  # (n_candidates, n_samples, n_columns)
+    target: Float64  # (n_samples, n_columns)
+    baseline: Float64  # the same shape, means of the training rows
+    weight: Float64  # (n_samples,)
+    groups: ArrayLike | None
+
+    def mixed(self, shares: Float64) -> Float64:
+        """Add up predictions."""
+        return np.tensordot(shares, self.predictions, axes=1)
+
+    def errors(self, prediction: Float64) -> Float64:
+        """Return the weighted squared error of each row."""
+        squares = ((self.target - prediction) ** 2).sum(axis=1)
+        return np.asarray(squares * self.weight)
+
+    def is_better(self, one: Float64, other: Float64) -> bool:
+        """Whether errors are smaller by more than chance, over rows or groups."""
+        gains = self.errors(other) - self.errors(one)
+        gains = sums_by_group(gains, self.groups)
+        error = np.sqrt(len(gains)) * gains.std()
+        return bool(gains.sum() > WORTH * error)
+
+    def is_known(self) -> bool:
+        """Whether a candidate, or the average of all, is better than the mean.
+
+        No mixture fitted to these predictions is asked, as each row has taken part in
+        those of the others.
+        """
+        asked = (*self.predictions, self.predictions.mean(axis=0))
+        return any(self.is_better(one, self.baseline) for one in asked)
+
+    def shares(self) -> Float64:
+        """Return how much each candidate counts; the only one counts as it is.
+
+        Others than the first count where that makes held-out errors smaller by more
+        than chance, by least squares without negative weights: stacked regressions
+        (Breiman, 1996, Machine Learning 24, 49-64).
+        """
+        alone = np.zeros(len(self.predictions))
+        if len(alone) == 1:
+            return np.ones(1)
+        alone[:1] = self._least_squares(1)
+        mixture = self._least_squares(len(alone))
+        is_better = self.is_better(self.mixed(mixture), self.mixed(alone))
+        return mixture if is_better else alone
+
+    def _least_squares(self, n_candidates: int) -> Float64:
+        """Return weights of the first candidates, at least 0."""
+        root = np.sqrt(self.weight)[:, None]
+        matrix = (self.predictions[:n_candidates] * root).reshape(n_candidates, -1)
+        shares: Float64 = nnls(matrix.T, (self.target * root).ravel())[0]
+        return shares
 
 
 def learn(
@@ -50,16 +107,10 @@ def learn(
     weight: Float64,
     groups: ArrayLike | None,
 ) -> Learned:
-    """Fit candidates to each fold and to all rows, and mix them.
-
-    Several are mixed as in stacked regressions (Breiman, 1996, Machine Learning 24,
-    49-64): least squares of the held-out predictions with no weight below 0. Only one
-    counts as it is. Whether anything is known is asked of mixtures that are not fitted
-    to these predictions: held-out rows have taken part in each other's.
-    """
+    """Fit candidates to each fold, mix them, and fit those that count to all rows."""
     target = output.values - output.mean
     if output.is_constant:
-        return Learned(None, target, score=0.0, is_worth=False)
+        return Learned(None, target, score=0.0)
     predictions = np.empty((len(candidates), *target.shape))
     baseline = np.empty_like(target)
     for train, test in splits:
@@ -67,33 +118,19 @@ def learn(
         for i, candidate in enumerate(candidates):
             fitted = candidate.fitted(X, output.y, train)
             predictions[i, test] = _response(fitted, X[test], output) - output.mean
-
-    def errors(prediction: Float64) -> Float64:
-        return ((target - prediction) ** 2).sum(axis=1) * weight
-
-    before = errors(baseline)
-    average = predictions.mean(axis=0)
-    is_worth = any(
-        _is_worth(sums_by_group(before - errors(one), groups))
-        for one in (*predictions, average)
-    )
-    shares = _shares(predictions, target, weight)
-    held_out = _mixed(predictions, shares)
-    everything = np.arange(len(X))
-    estimators = [one.fitted(X, output.y, everything) for one in candidates]
-    after = errors(held_out if is_worth else average)
-    return Learned(
-        Predictor(estimators, shares, output),
-        held_out,
-        score=float(1 - after.sum() / before.sum()),
-        is_worth=is_worth,
-    )
-
-
-def _is_worth(gains: Float64) -> bool:
-    """Whether a sum of gains is above 0 by more than chance."""
-    error = np.sqrt(len(gains)) * gains.std()
-    return bool(gains.sum() > WORTH * error)
+    found = HeldOut(predictions, target, baseline, weight, groups)
+    shares = found.shares()
+    is_known = found.is_known() and bool(shares.any())
+    # What is chance is told of predictions that were not fitted to the target.
+    held_out = found.mixed(shares) if is_known else predictions.mean(axis=0)
+    lost = found.errors(held_out).sum() / found.errors(baseline).sum()
+    predictor = None
+    if is_known:
+        rows = np.arange(len(X))
+        used = np.flatnonzero(shares).tolist()
+        estimators = [candidates[i].fitted(X, output.y, rows) for i in used]
+        predictor = Predictor(estimators, shares[used], output)
+    return Learned(predictor, held_out, score=float(1 - lost))
 
 
 def _response(estimator: Any, X: NDArray, output: Output) -> Float64:
@@ -108,18 +145,3 @@ def _response(estimator: Any, X: NDArray, output: Output) -> Float64:
         estimator.predict_proba(X)
     )
     return found[:, -output.values.shape[1] :]
-
-
-def _shares(predictions: Float64, target: Float64, weight: Float64) -> Float64:
-    """Return how much each of several candidates counts."""
-    if len(predictions) == 1:
-        return np.ones(1)
-    root = np.sqrt(weight)[:, None]
-    matrix = (predictions * root).reshape(len(predictions), -1).T
-    shares: Float64 = nnls(matrix, (target * root).ravel())[0]
-    return shares
-
-
-def _mixed(predictions: Float64, shares: Float64) -> Float64:
-    """Add up predictions of shape (n_candidates, n_samples, n_columns)."""
-    return np.tensordot(shares, predictions, axes=1)
