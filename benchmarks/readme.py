@@ -10,9 +10,11 @@ from pathlib import Path
 import pandas as pd
 
 from benchmarks import compression, imputation, ratios, records, redundant_features
+from benchmarks import downstream as downstream_suite
 from benchmarks import frontier as frontier_suite
 from benchmarks import mixed as mixed_suite
 from benchmarks import shares as shares_suite
+from benchmarks.methods import PREDICTORS, TARGETED, WITH_TARGET
 from benchmarks.ratios import OURS, REFERENCE
 from benchmarks.reports import decimals, markdown, three_digits
 
@@ -46,6 +48,26 @@ def regimes(rows: pd.DataFrame) -> str:
          "lost by PCA", "by the autoencoder"]
     ]  # fmt: skip
     return markdown(table.rename_axis("redundancy"), decimals(3))
+
+
+def targeted(rows: pd.DataFrame) -> str:
+    """Show scores of the three regimes where methods are told the target."""
+    means = redundant_features.summarise(redundant_features.parts(rows)[0])
+    means = means.droplevel("n_components")
+    table = means["score"].unstack("method", sort=False)
+    lost = means["held_out_fvu"].unstack("method", sort=False)
+    table = table[[*PREDICTORS, *TARGETED, redundant_features.FACTORS]]
+    table["lost with target"] = lost[WITH_TARGET]
+    table["lost without"] = lost[OURS]
+    return markdown(table.rename_axis("redundancy"), decimals(3))
+
+
+def downstream(rows: pd.DataFrame) -> str:
+    """Show linear scores behind five codes."""
+    linear = downstream_suite.means(rows, "linear")
+    five = linear.xs(downstream_suite.SIZE_OF_PROMISE, level="n_components")
+    shown = [downstream_suite.ALL_COLUMNS, REFERENCE, OURS, "PCovR", WITH_TARGET]
+    return markdown(five[shown], decimals(3))
 
 
 def compressed(rows: pd.DataFrame) -> str:
@@ -137,6 +159,8 @@ def classics(rows: pd.DataFrame) -> str:
 
 BLOCKS: dict[str, tuple[str, Callable[[pd.DataFrame], str]]] = {
     "regimes": ("redundant_features", regimes),
+    "targeted": ("redundant_features", targeted),
+    "downstream": ("downstream", downstream),
     "compression": ("compression", compressed),
     "frontier": ("frontier", frontier),
     "shares": ("shares", shares),

@@ -7,7 +7,7 @@ from sklearn.model_selection import cross_val_score
 
 from benchmarks import published, redundant_features
 from benchmarks.datasets import REGIMES, Table, linear_redundancy, no_redundancy
-from benchmarks.methods import REDUCERS, build_pipeline
+from benchmarks.methods import PREDICTORS, REDUCERS, TARGETED, build_pipeline
 from benchmarks.redundant_features import FACTORS, Job, held_out_fvu, measure_job
 
 
@@ -66,10 +66,11 @@ def test_solution_without_cut_off_uses_rounding_noise():
 
 def test_every_method_is_measured_in_every_regime(regime_rows):
     methods = regime_rows.groupby("table")["method"].agg(set)
-    assert methods["none"] == set(REDUCERS)
-    assert methods["linear"] == methods["curved"] == {*REDUCERS, FACTORS}
+    known = {*REDUCERS, *TARGETED, *PREDICTORS}
+    assert methods["none"] == known
+    assert methods["linear"] == methods["curved"] == {*known, FACTORS}
     assert np.isfinite(regime_rows["score"]).all()
-    reduced = regime_rows["method"].isin({"PCA", "KernelPCA", "autoencoder"})
+    reduced = regime_rows["method"].isin({"PCA", "KernelPCA", "autoencoder", *TARGETED})
     assert_array_equal(regime_rows["held_out_fvu"].notna(), reduced)
 
 
@@ -96,6 +97,17 @@ def test_promises_compare_with_what_is_promised(linear, curved, expected):
     )
     kept = [promise.kept for promise in redundant_features.promises(rows)]
     assert kept == [*expected, None, None, None]
+
+
+def test_target_promises_compare_with_what_is_promised(regime_rows):
+    found = redundant_features.target_promises(regime_rows)
+    assert len(found) == 4
+    kept = regime_rows.assign(score=1.0, held_out_fvu=0.5)
+    assert all(p.kept for p in redundant_features.target_promises(kept))
+    with_target = kept["method"] == "autoencoder with target"
+    kept.loc[with_target, ["score", "held_out_fvu"]] = 0.98, 0.56
+    assert not any(p.kept for p in redundant_features.target_promises(kept))
+    assert redundant_features.target_promises(kept[~with_target]) == []
 
 
 def test_real_tables_are_reported_side_by_side():
