@@ -307,7 +307,7 @@ class TargetAugmenter(TransformerMixin, BaseEstimator):
         weight = _check_sample_weight(sample_weight, X, ensure_non_negative=True)
         self.target_type_ = type_of(y, self.target_type, self.estimator)
         outputs = outputs_of(y, self.target_type_, weight)
-        self.classes_ = outputs[0].classes
+        self.classes_ = outputs[0].form.classes
         fit_params, groups = self._routed(sample_weight, params)
         is_discrete, rng = (
             self.classes_ is not None,

@@ -10,7 +10,7 @@ from scipy.optimize import nnls
 
 from sklearn_ae._target.candidates import Candidate
 from sklearn_ae._target.folds import Splits, sums_by_group
-from sklearn_ae._target.outputs import Output
+from sklearn_ae._target.outputs import Form, Output
 
 Float64 = NDArray[np.float64]
 
@@ -24,12 +24,12 @@ class Predictor:
 
     estimators: Sequence[Any]
     shares: Float64  # (n_estimators,)
-    output: Output
+    form: Form
 
     def __call__(self, X: NDArray) -> Float64:
         """Return predictions, shape (n_samples, n_columns), with the mean taken off."""
-        found = [_response(e, X, self.output) for e in self.estimators]
-        return np.tensordot(self.shares, np.array(found) - self.output.mean, axes=1)
+        found = [_response(e, X, self.form) for e in self.estimators]
+        return np.tensordot(self.shares, np.array(found) - self.form.mean, axes=1)
 
 
 @dataclass(frozen=True)
@@ -108,7 +108,8 @@ def learn(
     groups: ArrayLike | None,
 ) -> Learned:
     """Fit candidates to each fold, mix them, and fit those that count to all rows."""
-    target = output.values - output.mean
+    form = output.form
+    target = output.values - form.mean
     if output.is_constant:
         return Learned(None, target, score=0.0)
     predictions = np.empty((len(candidates), *target.shape))
@@ -117,7 +118,7 @@ def learn(
         baseline[test] = np.average(target[train], axis=0, weights=weight[train])
         for i, candidate in enumerate(candidates):
             fitted = candidate.fitted(X, output.y, train)
-            predictions[i, test] = _response(fitted, X[test], output) - output.mean
+            predictions[i, test] = _response(fitted, X[test], form) - form.mean
     found = HeldOut(predictions, target, baseline, weight, groups)
     shares = found.shares()
     is_known = found.is_known() and bool(shares.any())
@@ -129,19 +130,19 @@ def learn(
         rows = np.arange(len(X))
         used = np.flatnonzero(shares).tolist()
         estimators = [candidates[i].fitted(X, output.y, rows) for i in used]
-        predictor = Predictor(estimators, shares[used], output)
+        predictor = Predictor(estimators, shares[used], form)
     return Learned(predictor, held_out, score=float(1 - lost))
 
 
-def _response(estimator: Any, X: NDArray, output: Output) -> Float64:
-    """Return predictions, or probabilities of classes, in the form of the output.
+def _response(estimator: Any, X: NDArray, form: Form) -> Float64:
+    """Return predictions, or probabilities of classes, in the form of an output.
 
     A class that the estimator has not seen has the probability 0.
     """
-    if output.classes is None or not hasattr(estimator, "predict_proba"):
-        return output.columns(estimator.predict(X))
-    found = np.zeros((len(X), len(output.classes)))
-    found[:, np.searchsorted(output.classes, estimator.classes_)] = (
+    if form.classes is None or not hasattr(estimator, "predict_proba"):
+        return form.columns(estimator.predict(X))
+    found = np.zeros((len(X), len(form.classes)))
+    found[:, np.searchsorted(form.classes, estimator.classes_)] = (
         estimator.predict_proba(X)
     )
-    return found[:, -output.values.shape[1] :]
+    return found[:, -len(form.mean) :]

@@ -16,40 +16,36 @@ MOST_CLASSES = 30
 
 
 @dataclass(frozen=True)
-class Output:
-    """One output: a column of numbers, or classes.
+class Form:
+    """How an output is written as columns of numbers.
 
-    Attributes
-    ----------
-    y : ndarray of shape (n_samples,)
-        What an estimator is fitted to.
-    values : ndarray of shape (n_samples, n_columns)
-        What its predictions are measured by: `y` with the variance 1, an indicator for
-        each class, or with two classes that of the second.
-    mean : ndarray of shape (n_columns,)
-        Weighted means of the columns.
-    scale : float
-        What one stands for in units of `y`.
-    classes : ndarray of shape (n_classes,) or None
-        Sorted; None for numbers.
+    Numbers are one column of variance 1; classes one indicator each, two classes that
+    of the second alone.
     """
 
-    y: NDArray
-    values: NDArray[np.float64]
-    mean: NDArray[np.float64]
-    scale: float
-    classes: NDArray | None = None
+    mean: NDArray[np.float64]  # (n_columns,), weighted
+    scale: float  # what one stands for in units of y; 1 for classes
+    classes: NDArray | None  # (n_classes,), sorted; None for numbers
+
+    def columns(self, y: NDArray) -> NDArray[np.float64]:
+        """Return `y` of some rows, or predictions of it."""
+        if self.classes is None:
+            return np.asarray(y, dtype=np.float64).reshape(-1, 1) / self.scale
+        return _indicators(y, self.classes)
+
+
+@dataclass(frozen=True)
+class Output:
+    """One output: a column of numbers, or classes."""
+
+    y: NDArray  # (n_samples,), what an estimator is fitted to
+    values: NDArray[np.float64]  # (n_samples, n_columns), the same in its form
+    form: Form
 
     @property
     def is_constant(self) -> bool:
         """Whether there is nothing to predict."""
         return bool((self.values == self.values[:1]).all())
-
-    def columns(self, y: NDArray) -> NDArray[np.float64]:
-        """Return `y` of some rows, or predictions of it, in the form of `values`."""
-        if self.classes is None:
-            return np.asarray(y, dtype=np.float64).reshape(-1, 1) / self.scale
-        return _indicators(y, self.classes)
 
 
 def type_of(y: ArrayLike, target_type: str, estimator: Any) -> TargetType:
@@ -92,7 +88,7 @@ def outputs_of(
         classes = np.unique(y)
         values = _indicators(y, classes)
         mean = np.average(values, axis=0, weights=weight)
-        return [Output(y, values, mean, 1.0, classes)]
+        return [Output(y, values, Form(mean, 1.0, classes))]
     numbers = check_array(y, dtype=np.float64, ensure_2d=False, input_name="y")
     if numbers.ndim > 2:
         raise ValueError(f"y has {numbers.ndim} dimensions; at most 2 are understood.")
@@ -100,8 +96,8 @@ def outputs_of(
     for column in numbers.reshape(len(numbers), -1).T:
         mean = np.average(column, weights=weight)
         scale = float(np.average((column - mean) ** 2, weights=weight) ** 0.5) or 1.0
-        values = column[:, None] / scale
-        outputs.append(Output(column, values, np.array([mean / scale]), scale))
+        form = Form(np.array([mean / scale]), scale, None)
+        outputs.append(Output(column, column[:, None] / scale, form))
     return outputs
 
 
