@@ -8,6 +8,7 @@ from sklearn_ae._display import (
     LossCurveDisplay,
     ReconstructionDisplay,
 )
+from sklearn_ae._persistence import load, save
 from sklearn_ae._table_encoder import TableEncoder
 from sklearn_ae._target_augmenter import TargetAugmenter
 from sklearn_ae._version import __version__ as __version__
@@ -23,4 +24,6 @@ __all__ = [
     "ReconstructionDisplay",
     "TableEncoder",
     "TargetAugmenter",
+    "load",
+    "save",
 ]

@@ -28,10 +28,11 @@ from sklearn_ae._fit import (
     with_callbacks,
 )
 from sklearn_ae._model import private_generators
-from sklearn_ae._persistence import PersistenceMixin
+from sklearn_ae._persistence import PersistenceMixin, need, saved
 from sklearn_ae._reconstruction import ReconstructionMixin
 
 
+@saved("_fit_result")
 class AutoencoderTransformer(
     PersistenceMixin, ModuleParametersMixin, CallbackSupportMixin, ReconstructionMixin
 ):
@@ -345,6 +346,13 @@ class AutoencoderTransformer(
         self.__dict__.update(self._fitted_attributes(fit))
         if report is not None:
             report.end_epoch(lambda: fit)
+
+    def _complete(self) -> None:
+        """Check what was loaded, and add what follows from the fit."""
+        fit = self._fit_result
+        is_right = isinstance(fit, Fit) and fit.codec.shape[0] == self.n_features_in_
+        need(is_right, "The number of features is")
+        self.__dict__.update(self._fitted_attributes(fit))
 
     def _fitted_attributes(self, fit: Fit) -> dict[str, Any]:
         """Return what follows from the fit, and the names of X."""

@@ -10,11 +10,13 @@ from sklearn.utils._param_validation import HasMethods
 from sklearn.utils.validation import _check_feature_names_in, check_is_fitted
 
 from sklearn_ae._autoencoder import AutoencoderTransformer
+from sklearn_ae._persistence import PersistenceMixin, need, saved
 from sklearn_ae._table import is_missing, reader_of, validated_table
 from sklearn_ae._table_encoder import TableEncoder
 
 
-class AutoencoderImputer(TransformerMixin, BaseEstimator):
+@saved("encoder_", "estimator_", "_kept", "_indicated", "_residuals", "_generator")
+class AutoencoderImputer(PersistenceMixin, TransformerMixin, BaseEstimator):
     """Fill missing cells with an autoencoder's reconstruction of their rows.
 
     Observed cells stay exactly as they are. Tables may be mixed, as
@@ -202,6 +204,21 @@ class AutoencoderImputer(TransformerMixin, BaseEstimator):
         if not is_missing(self.missing_values) and missing.any():
             X = reader_of(X).masked(X, missing)
         return _safe_indexing(X, self._kept, axis=1)
+
+    def _complete(self) -> None:
+        """Check what was loaded."""
+        need(isinstance(self.encoder_, TableEncoder), "Its encoder_ is")
+        need(self.encoder_.n_features_in_ == len(self._kept), "Its encoder_ is")
+        width = len(self.encoder_.get_feature_names_out())
+        need(self.estimator_.n_features_in_ == width, "Its estimator_ is")
+        for indices in (self._kept, self._indicated):
+            is_index = indices.ndim == 1 and indices.dtype.kind == "i"
+            known = (indices >= 0) & (indices < self.n_features_in_)
+            need(is_index and bool(known.all()), "Its list of columns is")
+        if self._residuals is not None:
+            is_table = self._residuals.ndim == 2 and self._residuals.shape[1] == width
+            need(is_table and self._residuals.dtype == np.float64, "Its residuals are")
+        need(isinstance(self._generator, np.random.RandomState), "Its generator is")
 
     def _build(self, shape: tuple[int, int], seed: int) -> Any:
         """Return the unfitted estimator for encoded rows."""

@@ -16,6 +16,7 @@ from sklearn.utils.validation import (
     check_is_fitted,
 )
 
+from sklearn_ae._persistence import PersistenceMixin, check_table, need, saved
 from sklearn_ae._table import (
     NOTHING,
     Values,
@@ -25,7 +26,8 @@ from sklearn_ae._table import (
 )
 
 
-class TableEncoder(TransformerMixin, BaseEstimator):
+@saved("_reader", "_columns", "_weights", "_are_asked_for")
+class TableEncoder(PersistenceMixin, TransformerMixin, BaseEstimator):
     """Encode a table of numbers, categories and dates as a matrix, and decode it.
 
     Numbers and dates are standardised, a category is one-hot and centred, so that its
@@ -169,8 +171,8 @@ class TableEncoder(TransformerMixin, BaseEstimator):
                 )
             columns.append(column)
         self._weights = self._column_weights()
-        self._ends = np.cumsum([len(column.suffixes) for column in columns])
         self._reader, self._columns = reader, columns
+        self._set_ends()
         return self
 
     def transform(self, X: Any) -> NDArray[np.float64]:
@@ -276,6 +278,19 @@ class TableEncoder(TransformerMixin, BaseEstimator):
                 * ("unknown cat" in text)
             )
             raise ValueError(f"{name} cannot be encoded: {text}{advice}") from error
+
+    def _set_ends(self) -> None:
+        """Count encoded columns."""
+        self._ends = np.cumsum([len(column.suffixes) for column in self._columns])
+
+    def _complete(self) -> None:
+        """Check what was loaded, and add what follows."""
+        n_features, weights = self.n_features_in_, self._weights
+        check_table(self._reader, self._columns, n_features)
+        need(weights.dtype == np.float64 and (weights > 0).all(), "Its weights are")
+        sizes = {len(weights), len(self._are_asked_for)}
+        need(weights.ndim == 1 and sizes == {n_features}, "Its weights are")
+        self._set_ends()
 
     def _are_categories(self) -> list[bool]:
         """Return which columns `categorical_features` asks for."""

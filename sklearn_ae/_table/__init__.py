@@ -1,13 +1,34 @@
 """Columns of a table as numbers, and back; other rooms use the names below."""
 
-from .columns import Column, learn_column
-from .frames import Reader, reader_of, validated_table
+from .columns import (
+    CategoryColumn,
+    Column,
+    MissingColumn,
+    NumericColumn,
+    TimeColumn,
+    learn_column,
+)
+from .frames import (
+    ArrayReader,
+    PandasReader,
+    PolarsReader,
+    Reader,
+    reader_of,
+    validated_table,
+)
 from .values import NOTHING, Values, is_missing
 
 __all__ = [
     "NOTHING",
+    "ArrayReader",
+    "CategoryColumn",
     "Column",
+    "MissingColumn",
+    "NumericColumn",
+    "PandasReader",
+    "PolarsReader",
     "Reader",
+    "TimeColumn",
     "Values",
     "is_missing",
     "learn_column",

@@ -1,16 +1,19 @@
-"""A fitted estimator as a document and arrays, and back with every part checked."""
+"""A fit of the autoencoder as settings and arrays, and back with every part checked."""
 
+import sys
 from dataclasses import fields
 from itertools import pairwise
-from typing import Any
+from numbers import Integral, Real
+from typing import Any, get_type_hints
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from sklearn.utils._param_validation import Interval, validate_parameter_constraints
 from torch.nn import ModuleDict
 
 from sklearn_ae._data import Imputer, LinearStart
-from sklearn_ae._fit import Fit
+from sklearn_ae._fit import PARAMETER_CONSTRAINTS, Fit
 from sklearn_ae._model import (
     Architecture,
     Autoencoder,
@@ -19,10 +22,40 @@ from sklearn_ae._model import (
     build_autoencoder,
     training_mode,
 )
-from sklearn_ae._persistence.header import ARCHITECTURE, NUMBERS, Document, decode
+from sklearn_ae._persistence.values import Kind
 from sklearn_ae._training import finished_net
 
 Arrays = dict[str, NDArray[np.float64]]
+Document = dict[str, Any]
+
+COUNT = Interval(Integral, 1, None, closed="left")
+POSITIVE = Interval(Real, 0, sys.float_info.max, closed="right")
+FINITE = Interval(Real, -sys.float_info.max, sys.float_info.max, closed="both")
+
+# What is kept of a fit, in the form of scikit-learn's parameter constraints.
+DOCUMENT = {
+    "architecture": [dict],
+    "numbers": [dict],
+    "history": [list],
+    "is_validated": ["boolean"],
+    "is_refitted": ["boolean"],
+    "arrays": [dict],
+}
+# Names and values of the estimator's parameters, apart from the first.
+SHARED = ("activation", "code_activation", "output_activation", "init", "whiten")
+ARCHITECTURE = {name: PARAMETER_CONSTRAINTS[name] for name in SHARED} | {
+    "n_components": [COUNT],
+    "hidden_layer_sizes": [tuple],
+    "sparse": ["boolean"],
+    "n_steps": [Interval(Integral, 0, None, closed="left")],
+}
+ABOVE_ZERO = {"scale", "n_samples", "noise"}
+NUMBERS = {
+    name: [POSITIVE if name in ABOVE_ZERO else FINITE]
+    for part in (LinearStart, Imputer, Fit)
+    for name, kind in get_type_hints(part).items()
+    if kind is float
+}
 
 # Axes of the arrays beside those of the module; equal names are equal sizes.
 SHAPES = {
@@ -40,8 +73,10 @@ SHAPES = {
 }
 
 
-def take_apart(fit: Fit) -> tuple[Document, Arrays]:
-    """Return what is to be saved of a fit: sections of the document, and arrays."""
+def take_apart(fit: Fit) -> Any:
+    """Return what is to be saved of a fit: settings, numbers and arrays."""
+    if not fit.architecture.is_built_in:
+        raise TypeError("a network of your own is not plain data.")
     weights = ModuleDict({"module": fit.net.module_}).state_dict()
     arrays = {name: tensor.numpy() for name, tensor in weights.items()}
     numbers = {}
@@ -52,26 +87,22 @@ def take_apart(fit: Fit) -> tuple[Document, Arrays]:
                 arrays[prefix + name] = value
             elif name in NUMBERS:
                 numbers[name] = float(value)
-    if not fit.architecture.is_built_in:
-        raise TypeError("A network of your own cannot be saved without pickle.")
     document = {
         "architecture": {n: getattr(fit.architecture, n) for n in ARCHITECTURE},
         "numbers": numbers,
+        "history": [dict(epoch) for epoch in fit.net.history],
         "is_validated": fit.is_validated,
         "is_refitted": fit.net.is_refitted,
+        "arrays": {n: np.array(a, np.float64, order="C") for n, a in arrays.items()},
     }
-    _check_finite(arrays)
-    # safetensors would write the memory as it is, whatever its order.
-    return document, {n: np.array(a, np.float64, order="C") for n, a in arrays.items()}
+    return _checked(document)
 
 
-def put_together(document: Document, arrays: Arrays) -> Fit:
-    """Return what a fit has found, from a checked document and unchecked arrays."""
-    described = dict(document["architecture"])
-    described["hidden_layer_sizes"] = tuple(described["hidden_layer_sizes"])
-    architecture = Architecture(**described)
-    _check_finite(arrays)
-    _check_shapes(arrays, architecture, document["n_features_in_"])
+def put_together(document: Document) -> Fit:
+    """Return what a fit has found."""
+    arrays, architecture = _checked(document)["arrays"], document["architecture"]
+    architecture = Architecture(**architecture)
+    _check_shapes(arrays, architecture)
 
     def stored(part: Any, prefix: str) -> dict[str, Any]:
         """Return what is known of a dataclass; an array that is not there was None."""
@@ -88,22 +119,50 @@ def put_together(document: Document, arrays: Arrays) -> Fit:
         codec = Codec(module, start.mean, start.scale, code_scale, imputer)
         net = finished_net(module)
     net.is_refitted = document["is_refitted"]
-    net.history.extend(_history(document))
+    net.history.extend(document["history"])
     found = {**stored(Fit, ""), "is_validated": document["is_validated"]}
     return Fit(architecture, net, start, codec, **found)
 
 
-def _check_finite(arrays: Arrays) -> None:
-    """Raise if there is anything that no fit comes to."""
-    for name, array in arrays.items():
+FITS = {"sklearn_ae.Fit": Kind(take_apart, put_together)}
+
+
+def _checked(document: Document) -> Document:
+    """Return what is written or read if every part has the right kind and range."""
+    _check_section("its entries", document, DOCUMENT)
+    _check_section("its architecture", document["architecture"], ARCHITECTURE)
+    _check_section("its numbers", document["numbers"], NUMBERS)
+    sizes = document["architecture"]["hidden_layer_sizes"]
+    if not all(COUNT.is_satisfied_by(size) for size in sizes):
+        raise ValueError(f"Its hidden_layer_sizes={sizes!s:.80} are not all counts.")
+    wanted = {"batches": list, "train_loss": float, "valid_loss": float}
+    if not document["is_validated"]:
+        del wanted["valid_loss"]
+    for row in document["history"]:
+        for name, kind in wanted.items():
+            if not (isinstance(row, dict) and isinstance(row.get(name), kind)):
+                raise ValueError(f"Its history is damaged: an epoch has no {name}.")
+    for name, array in document["arrays"].items():
+        if not (isinstance(array, np.ndarray) and array.dtype == np.float64):
+            raise ValueError(f"Its array {name!r:.80} is none of float64.")
         if not np.isfinite(array).all():
             raise ValueError(f"The array {name!r} has entries that are not finite.")
+    return document
 
 
-def _check_shapes(arrays: Arrays, architecture: Architecture, n_features: int) -> None:
+def _check_section(name: str, section: Document, constraints: Document) -> None:
+    """Raise unless a dict has these entries and no others, all of them valid."""
+    different = sorted(section.keys() ^ constraints.keys())
+    if different:
+        text = f"{name.capitalize()} lack, or should not have, {different!s:.200}."
+        raise ValueError(text)
+    validate_parameter_constraints(constraints, section, caller_name=name)
+
+
+def _check_shapes(arrays: Arrays, architecture: Architecture) -> None:
     """Raise unless the arrays fit together, and the layers are not beyond the file."""
-    n_codes, n_inputs = architecture.n_components, n_features
-    sizes: dict[str, Any] = {"codes": n_codes, "features": n_features}
+    n_codes = architecture.n_components
+    sizes: dict[str, Any] = {"codes": n_codes}
     for name, axes in SHAPES.items():
         if name not in arrays:
             if name == "start.subspace":
@@ -115,8 +174,9 @@ def _check_shapes(arrays: Arrays, architecture: Architecture, n_features: int) -
         wanted = tuple(sizes.get(axis, axis) for axis in axes)
         if shape != wanted:
             raise ValueError(f"Its array {name!r} has the shape {shape}, not {wanted}.")
+    n_inputs = sizes["features"]
     if architecture.init == "pca":
-        n_inputs = sizes.get("directions", n_features)
+        n_inputs = sizes.get("directions", n_inputs)
     hidden = architecture.hidden_layer_sizes
     pairs = pairwise((n_inputs, *hidden, n_codes))
     needed = n_codes**2 + 2 * sum(n_in * n_out for n_in, n_out in pairs)
@@ -124,19 +184,6 @@ def _check_shapes(arrays: Arrays, architecture: Architecture, n_features: int) -
     if needed > found:
         layers = f"hidden_layer_sizes={hidden!s:.80}"
         raise ValueError(f"Its {layers} take {needed} weights, but it has {found}.")
-
-
-def _history(document: Document) -> list[dict[str, Any]]:
-    """Return the history of the net, one dict an epoch."""
-    history: list[dict[str, Any]] = decode(document["history"])
-    wanted = {"batches": list, "train_loss": float, "valid_loss": float}
-    if not document["is_validated"]:
-        del wanted["valid_loss"]
-    for row in history:
-        for name, kind in wanted.items():
-            if not (isinstance(row, dict) and isinstance(row.get(name), kind)):
-                raise ValueError(f"Its history is damaged: an epoch has no {name}.")
-    return history
 
 
 def _load_module(
