@@ -166,7 +166,9 @@ def _take_array(array: NDArray) -> Any:
 def _put_array(parts: list[Any]) -> NDArray:
     match parts:
         case "objects", list(shape), list(values):
-            need(math.prod(shape) == len(values), "The shape of objects is")
+            are_sizes = all(type(size) is int for size in shape)
+            is_whole = are_sizes and math.prod(shape) == len(values)
+            need(is_whole, "The shape of objects is")
             array = np.empty(len(values), dtype=object)
             for i, value in enumerate(values):
                 array[i] = value

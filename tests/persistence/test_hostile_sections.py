@@ -54,17 +54,18 @@ def inside(document, keys):
 
 
 def wide(n):
-    return {"numpy.ndarray": ["objects", [n], []]}
+    return {"numpy.ndarray": ["objects", [n, 10**15], []]}
 
 
 FAR = {"numpy.ndarray": ["view", {"numpy.dtype": "<U100000000"}, {"array": "A"}]}
-# Model; where; the value there, or a function of it; what is said.
+# Model; where; the value there; what is said.
 CASES = [
     ("scaler", ["mean_"], [0.0, 1.0], "Its mean_ is damaged."),
     ("scaler", ["mean_"], "text", "Its sklearn.StandardScaler is damaged ("),
     ("scaler", ["scale_"], [1.0, 2.0], "Its scale_ is damaged."),
     ("scaler", ["mean_"], wide(1), "The shape of objects is damaged."),
     ("scaler", ["mean_"], wide(10**15), "The shape of objects is damaged."),
+    ("scaler", ["mean_"], wide([1]), "The shape of objects is damaged."),
     ("scaler", ["mean_"], FAR, "An array of text or times is damaged."),
     ("scaler", ["n_features_in_"], 10**15, "Its mean_ is damaged."),
     ("scaler", ["n_features_in_"], 0, "Its n_features_in_ is damaged."),
