@@ -427,9 +427,10 @@ def test_text_of_an_array_that_is_unknown_is_missing():
     assert found.tolist() == [["bcd"], [None]]
 
 
-def test_dates_can_be_categories():
-    frame = mixed()[["hours"]].iloc[[0, 1, 0]].reset_index(drop=True)
-    encoder = TableEncoder(categorical_features=["hours"]).fit(frame)
+@pytest.mark.parametrize("name", ["hours", "zone", "seconds"])
+def test_dates_can_be_categories(name):
+    frame = mixed()[[name]].iloc[[0, 1, 0]].reset_index(drop=True)
+    encoder = TableEncoder(categorical_features=[name]).fit(frame)
     assert encoder.transform(frame).shape == (3, 2)
     assert_frame_equal(encoder.inverse_transform(encoder.transform(frame)), frame)
 

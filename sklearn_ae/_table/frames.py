@@ -160,7 +160,7 @@ def _series_of_pandas(array: NDArray, dtype: Any) -> Any:
     if np.dtype(object) == dtype:
         return pd.Series(as_objects(array), dtype=object)
     series = pd.Series(array, dtype=array.dtype)
-    if _zone(dtype) is not None:
+    if _zone(dtype) is not None and array.dtype != object:
         series = series.dt.tz_localize("UTC").dt.tz_convert(_zone(dtype))
     # NumPy's integers and booleans have nothing for a missing value.
     if isinstance(dtype, np.dtype) and dtype.kind in "iub" and series.isna().any():

@@ -206,11 +206,11 @@ def test_junk_anywhere_loads_or_raises_value_error(path, tamper, model):
         section, key = found[rng.integers(len(found))]
         section[key] = deepcopy(JUNK[rng.integers(len(JUNK))])
 
-    for _ in range(150):
+    for _ in range(100):
         path.write_bytes(before)
         tamper(path, change)
         with suppress(ValueError), catch_warnings():
             simplefilter("error")
             sklearn_ae.load(path)
             n_loaded += 1
-    assert n_loaded < 75  # where a value is as good as another
+    assert n_loaded < 50  # where a value is as good as another
