@@ -6,39 +6,43 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn import get_config
 from sklearn.base import BaseEstimator, TransformerMixin, _fit_context
 from sklearn.utils import Tags, check_array, check_random_state, get_tags
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.metadata_routing import (
     MetadataRouter,
     MethodMapping,
-    process_routing,
 )
 from sklearn.utils.validation import (
     _check_feature_names_in,
     _check_sample_weight,
     check_consistent_length,
     check_is_fitted,
-    has_fit_parameter,
     validate_data,
 )
 
+from sklearn_ae._persistence import PersistenceMixin, need, saved
 from sklearn_ae._target import (
     Candidate,
     Learned,
+    Predictor,
     default_candidates,
     folds_of,
     learn,
     outputs_of,
     pca_loss_ratio,
+    routed_params,
     splitter_of,
     total_variance,
     type_of,
 )
 
 
-class TargetAugmenter(TransformerMixin, BaseEstimator):
+@saved(
+    "_predictors", "_scale", "target_type_", "classes_", "cv_score_", "is_appended_",
+    "pca_loss_ratio_",
+)  # fmt: skip
+class TargetAugmenter(PersistenceMixin, TransformerMixin, BaseEstimator):
     """Append to `X` what an estimator predicts of `y`, before a dimension reduction.
 
     PCA behind it is principal covariates regression (PCovR); codes of
@@ -308,7 +312,7 @@ class TargetAugmenter(TransformerMixin, BaseEstimator):
         self.target_type_ = type_of(y, self.target_type, self.estimator)
         outputs = outputs_of(y, self.target_type_, weight)
         self.classes_ = outputs[0].form.classes
-        fit_params, groups = self._routed(sample_weight, params)
+        fit_params, groups = routed_params(self, sample_weight, params)
         is_discrete, rng = (
             self.classes_ is not None,
             check_random_state(self.random_state),
@@ -324,36 +328,12 @@ class TargetAugmenter(TransformerMixin, BaseEstimator):
         kept = self._keep(learned)
         variance = sum(total_variance(output.values, weight) for output in outputs)
         odds = (1 - self.mixing) / self.mixing
-        self._scale = (odds * total_variance(X, weight) / (variance or 1.0)) ** 0.5
+        scale = (odds * total_variance(X, weight) / (variance or 1.0)) ** 0.5
+        self._scale = float(scale)
         held_out = [one.held_out for one in kept]
         appended = self._scale * np.hstack([np.empty((len(X), 0)), *held_out])
         self.pca_loss_ratio_ = pca_loss_ratio(X, appended, weight)
         return X, kept
-
-    def _routed(
-        self, sample_weight: Any, params: dict[str, Any]
-    ) -> tuple[dict[str, Any], ArrayLike | None]:
-        """Return what the estimator's `fit` gets, and the groups of the folds."""
-        if get_config()["enable_metadata_routing"]:
-            given = {} if sample_weight is None else {"sample_weight": sample_weight}
-            routed = process_routing(self, "fit", **params, **given)
-            fit_params = dict(routed.estimator.fit) if self.estimator else {}
-            return fit_params, routed.splitter.split.get("groups")
-        fit_params = dict(params)
-        groups = fit_params.pop("groups", None)
-        if self.estimator is None and fit_params:
-            raise TypeError(
-                f"fit got {sorted(fit_params)}, which the default estimator does not "
-                "take. Give an estimator."
-            )
-        if sample_weight is not None and self.estimator is not None:
-            if not has_fit_parameter(self.estimator, "sample_weight"):
-                raise ValueError(
-                    f"estimator={self.estimator!r:.80} takes no sample_weight in fit. "
-                    "Give another one, or fit without weights."
-                )
-            fit_params["sample_weight"] = sample_weight
-        return fit_params, groups
 
     def _keep(self, learned: list[Learned]) -> list[Learned]:
         """Keep what is known of outputs that are to be appended; return it."""
@@ -362,8 +342,26 @@ class TargetAugmenter(TransformerMixin, BaseEstimator):
         self.is_appended_ = np.array(is_used)
         kept = list(compress(learned, is_used))
         self._predictors = [one.predictor for one in kept if one.predictor is not None]
-        self.estimators_ = [list(one.estimators) for one in self._predictors]
+        self._set_estimators()
         return kept
+
+    def _set_estimators(self) -> None:
+        """Show the estimators that count."""
+        self.estimators_ = [list(one.estimators) for one in self._predictors]
+
+    def _complete(self) -> None:
+        """Check what was loaded, and add what follows."""
+        predictors = self._predictors
+        need(all(isinstance(p, Predictor) for p in predictors), "Its predictors are")
+        need(type(self._scale) is float, "Its scale is")
+        is_kind = self.target_type_ in ("binary", "multiclass", "continuous")
+        need(is_kind and type(self.cv_score_) is float, "What is known of a target is")
+        are_marks = self.is_appended_.dtype == bool and self.is_appended_.ndim == 1
+        need(are_marks and self.is_appended_.sum() == len(predictors), "Its marks are")
+        self._set_estimators()
+        for estimator in (one for several in self.estimators_ for one in several):
+            n_features = getattr(estimator, "n_features_in_", None)
+            need(n_features in (None, self.n_features_in_), "Its estimator is")
 
     def _validated(self, X: ArrayLike, reset: bool) -> NDArray:
         """Check rows; missing cells may be NaN."""

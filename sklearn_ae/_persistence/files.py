@@ -21,6 +21,8 @@ from sklearn_ae._persistence.attributes import Attributes
 from sklearn_ae._persistence.autoencoder import FITS
 from sklearn_ae._persistence.scikit_learn import SCIKIT_LEARN
 from sklearn_ae._persistence.tables import TABLES
+from sklearn_ae._persistence.targets import TARGETS
+from sklearn_ae._persistence.trees import TREES
 from sklearn_ae._persistence.values import PLAIN, Arrays, Decoder, Encoder, Kind, need
 from sklearn_ae._version import __version__
 
@@ -32,7 +34,9 @@ NUMBERS |= {f"{kind}{n}" for kind in "IU" for n in (8, 16, 32, 64)}
 # Where the JSON is in the metadata. One entry alone: several have no fixed order.
 ENTRY = "sklearn_ae"
 # All that a file may hold; the estimators of the package are added by `saved`.
-KINDS: dict[str, Kind] = {**PLAIN, **TABLES, **SCIKIT_LEARN, **FITS}
+KINDS: dict[str, Kind] = {
+    **PLAIN, **TABLES, **TARGETS, **SCIKIT_LEARN, **TREES, **FITS
+}  # fmt: skip
 Class = TypeVar("Class")
 
 

@@ -38,21 +38,19 @@ def default_candidates(
     is_discrete: bool, weight: NDArray | None, seed: int
 ) -> list[Candidate]:
     """Return a regularised linear model, and gradient boosting by histograms."""
-    params = {} if weight is None else {"sample_weight": weight}
-    routing = {"enable_metadata_routing": True}
-    with config_context(**routing):
-        linear = (
-            LogisticRegression(C=0.1, max_iter=1000)
-            if is_discrete
-            else RidgeCV(np.logspace(-3, 5, 17))
-        ).set_fit_request(sample_weight=True)
-        scaled = make_pipeline(
-            SimpleImputer(keep_empty_features=True),
-            StandardScaler().set_fit_request(sample_weight=True),
-            linear,
-        )
-    kind = (
-        HistGradientBoostingClassifier if is_discrete else HistGradientBoostingRegressor
+    if is_discrete:
+        linear = LogisticRegression(C=0.1, max_iter=1000)
+        trees = HistGradientBoostingClassifier(random_state=seed)
+    else:
+        linear = RidgeCV(np.logspace(-3, 5, 17))
+        trees = HistGradientBoostingRegressor(random_state=seed)
+    scaled = make_pipeline(
+        SimpleImputer(keep_empty_features=True), StandardScaler(), linear
     )
-    trees = kind(random_state=seed)
-    return [Candidate(model, params, routing) for model in (scaled, trees)]
+    weighted = {scaled: [name for name, _ in scaled.steps[1:]], trees: []}
+    candidates = []
+    for model, steps in weighted.items():
+        names = [f"{step}__sample_weight" for step in steps] or ["sample_weight"]
+        params = {} if weight is None else dict.fromkeys(names, weight)
+        candidates.append(Candidate(model, params, {"enable_metadata_routing": False}))
+    return candidates
