@@ -24,6 +24,7 @@ SUITES = {
     "shares": "how many codes a share of the variance takes",
     "imputation": "missing cells, beside imputers",
     "mixed": "tables with categories, beside published methods",
+    "encodings": "thousands of categories, and cycles of dates",
     "floor": "500 synthetic tables: never much worse than PCA (minutes)",
     "classics": "the autoencoders of the textbooks, on images",
     "speed": "seconds and memory",

@@ -11,7 +11,13 @@ from sklearn.utils.validation import _check_feature_names_in, check_is_fitted
 
 from sklearn_ae._autoencoder import AutoencoderTransformer
 from sklearn_ae._persistence import PersistenceMixin, need, saved
-from sklearn_ae._table import is_missing, reader_of, validated_table
+from sklearn_ae._table import (
+    is_missing,
+    like,
+    reader_of,
+    table_tags,
+    validated_table,
+)
 from sklearn_ae._table_encoder import TableEncoder
 
 
@@ -141,7 +147,7 @@ class AutoencoderImputer(PersistenceMixin, TransformerMixin, BaseEstimator):
         Returns
         -------
         filled : DataFrame or ndarray of shape (n_samples, n_features_out)
-            Of the kind of `X`, with its dtypes.
+            Of the kind of `X`, whatever that was in `fit`, with its dtypes.
 
         Raises
         ------
@@ -159,6 +165,7 @@ class AutoencoderImputer(PersistenceMixin, TransformerMixin, BaseEstimator):
         other = self.encoder_.inverse_transform(found)
         if self.keep_empty_features:
             other = _with_zeros(other)
+        other = like(table, other)
         filled = reader_of(table).filled(table, missing[:, self._kept], other)
         if not self.add_indicator or len(self._indicated) == 0:
             return filled
@@ -229,11 +236,7 @@ class AutoencoderImputer(PersistenceMixin, TransformerMixin, BaseEstimator):
         return AutoencoderTransformer(n_components, random_state=seed)
 
     def __sklearn_tags__(self) -> Any:
-        tags = super().__sklearn_tags__()
-        tags.input_tags.allow_nan = True
-        tags.input_tags.string = True
-        tags.input_tags.categorical = True
-        return tags
+        return table_tags(super().__sklearn_tags__())
 
 
 def _encoded(encoder: TableEncoder, table: Any) -> NDArray[np.float64]:

@@ -22,6 +22,7 @@ from sklearn_ae._table import (
     Values,
     learn_column,
     reader_of,
+    table_tags,
     validated_table,
 )
 
@@ -345,11 +346,7 @@ class TableEncoder(PersistenceMixin, TransformerMixin, BaseEstimator):
         return hasattr(self, "_columns")
 
     def __sklearn_tags__(self) -> Any:
-        tags = super().__sklearn_tags__()
-        tags.input_tags.allow_nan = True
-        tags.input_tags.string = True
-        tags.input_tags.categorical = True
-        return tags
+        return table_tags(super().__sklearn_tags__())
 
 
 def _finite(values: Values) -> Values:

@@ -206,6 +206,89 @@ def test_batch_may_have_other_dtypes(library):
     assert [*found.dtypes] == [*batch.dtypes]
 
 
+@pytest.fixture(scope="module")
+def as_table():
+    """A table with holes in each kind of column, by the library asked for."""
+    half = np.arange(30) % 2
+    days = np.array(["2020-01-01", "2021-01-01T10"], dtype="M8[us]")
+    columns = {
+        "text": np.array(["a", "b"], dtype=object)[half],
+        "flag": (half == 1).astype(object),
+        "number": 10.0 * half + np.arange(30) / 30,
+        "date": days[half].astype(object),
+    }
+    for i, column in enumerate(columns.values()):
+        column[i::6] = np.nan if column.dtype == float else None
+    lists = {name: column.tolist() for name, column in columns.items()}
+    lists["number"] = [None if one != one else one for one in lists["number"]]
+    frame = pd.DataFrame(columns).astype({"date": "M8[us]"})
+    polars = pl.DataFrame(lists)
+    return {
+        "pandas": frame,
+        "pandas, other dtypes": frame.assign(
+            text=frame["text"].astype(pd.CategoricalDtype(["z", "a", "b"])),
+            flag=frame["flag"].astype("boolean"),
+            date=frame["date"].dt.tz_localize("UTC").dt.tz_convert("Asia/Tokyo"),
+        ),
+        "polars": polars,
+        "polars, other dtypes": polars.with_columns(
+            pl.col("text").cast(pl.Enum(["z", "a", "b"])),
+            pl.col("date").dt.replace_time_zone("Asia/Tokyo"),
+        ),
+        "array": np.column_stack(list(columns.values())),
+    }
+
+
+LIBRARIES = ("pandas", "pandas, other dtypes", "polars", "polars, other dtypes")
+
+
+@pytest.mark.filterwarnings("ignore:X (has|does not have valid) feature names")
+@pytest.mark.parametrize("given", [*LIBRARIES, "array"])
+@pytest.mark.parametrize("fitted", [*LIBRARIES, "array"])
+def test_table_of_another_library_comes_back_as_what_it_is(as_table, fitted, given):
+    estimator = AutoencoderTransformer(1, max_iter=1, random_state=0)
+    model = build(estimator=estimator).fit(as_table[fitted])
+    table, found = as_table[given], model.transform(as_table[given])
+    assert type(found) is type(table)
+    dtypes = "schema" if given.startswith("polars") else "dtypes"
+    if given != "array":
+        assert dict(getattr(found, dtypes)) == dict(getattr(table, dtypes))
+    before, after = np.array(table, dtype=object), np.array(found, dtype=object)
+    observed = ~pd.isna(before)
+    assert (~observed).any(axis=0).all()
+    assert_array_equal(after[observed], before[observed])
+    assert not pd.isna(after).any()
+
+
+@pytest.mark.filterwarnings("ignore:X (has|does not have valid) feature names")
+@pytest.mark.parametrize("library", [pd.DataFrame, pl.DataFrame])
+def test_array_of_numbers_stays_one_behind_a_frame(library):
+    X = np.column_stack([np.arange(20.0), 2 * np.arange(20.0)])
+    model = build(estimator=AutoencoderTransformer(1, max_iter=1))
+    model.fit(
+        library(X, **{"columns" if library is pd.DataFrame else "schema": [*"ab"]})
+    )
+    found = model.transform(np.array([[3, np.nan]], dtype=np.float32))
+    assert found.dtype == np.float32
+    assert found[0, 1] == pytest.approx(6, abs=1)
+
+
+def test_categories_and_times_that_only_the_batch_has_stay(as_table):
+    model = build(estimator=AutoencoderTransformer(1, max_iter=1))
+    model.fit(
+        pl.DataFrame({"text": [*"aabb"], "date": pl.Series([1, 2, 3, 4]).cast(pl.Date)})
+    )
+    batch = as_table["polars, other dtypes"].select("text", "date")
+    found = model.transform(batch.with_columns(text=batch["text"].fill_null("z")))
+    assert found["text"][0] == "z"
+    times = batch["date"].drop_nulls()
+    assert found["date"].filter(batch["date"].is_not_null()).equals(times)
+    fitted = pd.DataFrame({"a": pd.Categorical([*"xyyy"]), "b": range(4)})
+    model.fit(fitted)
+    batch = pd.DataFrame({"a": pd.Categorical(["new", None]), "b": [0, 3]})
+    assert model.transform(batch)["a"].tolist() == ["new", "y"]
+
+
 def test_row_without_text_gets_one():
     table = pd.DataFrame({"a": [*"xyyy"], "b": [1.0, 2, 3, 4]})
     found = build().fit(table).transform(pd.DataFrame([{"a": np.nan, "b": 4.0}]))

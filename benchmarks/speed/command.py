@@ -10,6 +10,7 @@ import pandas as pd
 from benchmarks.datasets import BUNDLED, Table, check_names, load_tables, split_names
 from benchmarks.records import Row
 from benchmarks.speed import (
+    encoding,
     epochs,
     quality,
     scale,
@@ -35,6 +36,7 @@ SECTIONS: dict[str, Section] = {
     "start": _without_tables(start.measure),
     "epochs": _without_tables(epochs.measure),
     "transform": _without_tables(transform.measure),
+    "encoding": _without_tables(encoding.measure),
     "scale": _without_tables(scale.measure),
     "quality": quality.measure,
     "side_by_side": _without_tables(side_by_side.measure),

@@ -7,6 +7,7 @@ import pandas as pd
 from benchmarks.measuring import CPU_SECONDS, SECONDS
 from benchmarks.reports import distinct, markdown
 from benchmarks.speed import (
+    encoding,
     epochs,
     quality,
     scale,
@@ -34,6 +35,7 @@ _RATIOS = (
     (transform.SECTION, CPU_SECONDS, transform.OURS, "Transform"),
     (transform.ROW_SECTION, CPU_SECONDS, transform.REFERENCE, "Transform of one row"),
     (transform.BACK_SECTION, CPU_SECONDS, transform.REFERENCE, "One row back"),
+    (encoding.SECTION, CPU_SECONDS, encoding.REFERENCE, "Encoding of a mixed table"),
     (scale.SECTION, scale.PER_ROW, "", "Fit, per row and epoch"),
     (side_by_side.SECTION, SECONDS, side_by_side.SERIAL, "Two jobs"),
     (side_by_side.BUSY_SECTION, SECONDS, side_by_side.ALONE, "Beside a busy core"),

@@ -13,7 +13,15 @@ import pandas as pd
 from benchmarks import ratios
 from benchmarks.measuring import CPU_SECONDS, SECONDS
 from benchmarks.reports import Promise, at_least, at_most
-from benchmarks.speed import epochs, quality, scale, side_by_side, start, transform
+from benchmarks.speed import (
+    encoding,
+    epochs,
+    quality,
+    scale,
+    side_by_side,
+    start,
+    transform,
+)
 
 Check = Callable[..., Promise]
 
@@ -23,6 +31,7 @@ QUALITY_MEAN = 5.0
 QUALITY_WORST = 2.0
 THROUGHPUT = 0.95
 ROW_TO_PCA = 2.0
+TABLE_TO_COLUMNS = 1.5
 TRANSFORM_MEGABYTES = 64.0
 FLAT = 1.15
 FIT_MEGABYTES = 200.0
@@ -125,6 +134,9 @@ _RATIOS: tuple[tuple[Any, ...], ...] = (
     (at_most, "transform of one row without steps at most {:.1f} times PCA's",
      ROW_TO_PCA, transform.ROW_SECTION, CPU_SECONDS, transform.OURS,
      transform.REFERENCE),
+    (at_most, "a table is encoded in at most {:.1f} times ColumnTransformer's time",
+     TABLE_TO_COLUMNS, encoding.SECTION, CPU_SECONDS, encoding.OURS,
+     encoding.REFERENCE),
     (at_most, f"import at most {{:.2f}} times that of {start.REQUIREMENTS}", IMPORT,
      start.SECTION, CPU_SECONDS, start.OURS, start.REQUIREMENTS),
     (at_least, "on a GPU, at least {:.1f} of the speed of the loop", GPU_LOOP,

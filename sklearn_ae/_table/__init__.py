@@ -13,7 +13,9 @@ from .frames import (
     PandasReader,
     PolarsReader,
     Reader,
+    like,
     reader_of,
+    table_tags,
     validated_table,
 )
 from .values import NOTHING, Values, is_missing
@@ -32,6 +34,8 @@ __all__ = [
     "Values",
     "is_missing",
     "learn_column",
+    "like",
     "reader_of",
+    "table_tags",
     "validated_table",
 ]

@@ -168,7 +168,12 @@ class CategoryColumn:
     def learn(cls, values: Values, encoder: OneHotEncoder, is_kept: bool) -> Self:
         """Fit a copy of the encoder, to missing values too if these are kept."""
         known = values.array if is_kept else values.array[~values.is_missing]
-        fitted = clone(encoder).fit(known[:, None])
+        fitted = clone(encoder)
+        if fitted.min_frequency is None and len(set(known)) <= (
+            fitted.max_categories or 0
+        ):
+            fitted.max_categories = None  # a group needs counts, which take time
+        fitted.fit(known[:, None])
         shares = np.asarray(fitted.transform(known[:, None]).mean(axis=0)).ravel()
         names = fitted.get_feature_names_out([""])
         return cls(fitted, shares, _labels(fitted, known), list(names), is_kept)

@@ -30,6 +30,9 @@ class Reader(Protocol):
     def append(self, X: Any, names: list[str], columns: NDArray[np.bool_]) -> Any:
         """Return a table with more columns."""
 
+    def plain(self, columns: Sequence[NDArray]) -> Any:
+        """Return a table of columns, of the dtypes that these suggest."""
+
 
 def validated_table(estimator: Any, X: Any, reset: bool) -> Any:
     """Check columns' number and names; turn what is no frame to an array."""
@@ -55,6 +58,13 @@ def validated_table(estimator: Any, X: Any, reset: bool) -> Any:
     return validate_data(estimator, X, skip_check_array=True, reset=reset)
 
 
+def table_tags(tags: Any) -> Any:
+    """Return the tags of an estimator, which takes tables with missing cells."""
+    for name in ("allow_nan", "string", "categorical"):
+        setattr(tags.input_tags, name, True)
+    return tags
+
+
 def _library_of(X: Any) -> str | None:
     """Name the library whose DataFrame, or a class of such, a table is."""
     modules = {kind.__module__.split(".")[0] for kind in type(X).__mro__}
@@ -66,6 +76,15 @@ def reader_of(X: Any) -> Reader:
     readers: dict[str | None, Any] = {"pandas": PandasReader, "polars": PolarsReader}
     reader: Reader = readers.get(_library_of(X), ArrayReader)(X)
     return reader
+
+
+def like(X: Any, other: Any) -> Any:
+    """Return another table in the library of `X`; both have the same columns."""
+    reader, source = reader_of(X), reader_of(other)
+    if type(reader) is type(source):
+        return other
+    width = other.shape[1]
+    return reader.plain([source.read(other, i, False).array for i in range(width)])
 
 
 class PandasReader:
@@ -129,6 +148,14 @@ class PandasReader:
 
         return pd.concat([X, pd.DataFrame(columns, X.index, names)], axis=1)
 
+    def plain(self, columns: Sequence[NDArray]) -> Any:
+        """Return a table of columns, of the dtypes that these suggest."""
+        import pandas as pd
+
+        return pd.concat(
+            [pd.Series(array).infer_objects() for array in columns], axis=1
+        )
+
 
 def _filled_series(column: Any, needed: NDArray[np.bool_], found: Any) -> Any:
     """Return a column of pandas with some cells of another one."""
@@ -142,10 +169,26 @@ def _filled_series(column: Any, needed: NDArray[np.bool_], found: Any) -> Any:
     if kind in "iu" and column.isna().any():
         limits = np.iinfo(column.dtype.numpy_dtype)
         found = found.astype(float).round().clip(limits.min, limits.max)
-    elif kind in "iub" or isinstance(column.dtype, pd.CategoricalDtype):
-        # A marker stood in the integers; there may be other categories.
+    elif kind in "iu" or column.dtype == bool:  # a marker stood in them
         column = column.astype(found.dtype)
+    elif isinstance(column.dtype, pd.CategoricalDtype):
+        column = _with_categories(column, found)
+    elif kind == "M":
+        dates = PandasReader(found.to_frame()).read(found.to_frame(), 0, False)
+        found = _series_of_pandas(dates.array, column.dtype).set_axis(column.index)
     return column.where(~needed, found.astype(column.dtype))
+
+
+def _with_categories(column: Any, found: Any) -> Any:
+    """Return a categorical column of pandas that has the values of another one too."""
+    import pandas as pd
+
+    dtype = found.dtype
+    is_category = isinstance(dtype, pd.CategoricalDtype)
+    if is_category and column.dropna().isin(dtype.categories).all():
+        return column.astype(dtype)
+    new = [one for one in found.dropna().unique() if one not in column.cat.categories]
+    return column.cat.add_categories(new) if new else column
 
 
 def _zone(dtype: Any) -> Any:
@@ -225,7 +268,14 @@ class PolarsReader:
             if column.dtype.is_integer():
                 limits = np.iinfo(str(column.dtype).lower())
                 found = found.cast(float).round().clip(limits.min, limits.max)
-            elif not column.dtype.is_numeric():
+            elif column.dtype.is_temporal():
+                dates = self.read(other, i, False).array
+                dates = dates.astype(f"{dates.dtype.kind}8[us]")
+                found = _series_of_polars(dates, column.name, column.dtype)
+            elif isinstance(column.dtype, pl.Enum):
+                names = [*column.dtype.categories, *found.cast(pl.String).drop_nulls()]
+                column = column.cast(pl.Enum([*dict.fromkeys(names)]))
+            elif column.dtype == pl.Null:
                 column = column.cast(found.dtype)
             columns.append(
                 column.zip_with(pl.Series(~needed), found.cast(column.dtype))
@@ -237,6 +287,14 @@ class PolarsReader:
         import polars as pl
 
         return X.hstack(pl.DataFrame(columns, schema=names))
+
+    def plain(self, columns: Sequence[NDArray]) -> Any:
+        """Return a table of columns, of the dtypes that these suggest."""
+        import polars as pl
+
+        values = [a.tolist() if a.dtype == object else a for a in columns]
+        named = dict(zip(self.schema, values, strict=True))
+        return pl.DataFrame(named, nan_to_null=True, strict=False)
 
 
 def _series_of_polars(array: NDArray, name: str, dtype: Any) -> Any:
@@ -292,6 +350,8 @@ class ArrayReader:
 
     def filled(self, X: NDArray, mask: NDArray[np.bool_], other: NDArray) -> NDArray:
         """Return a table with some cells of another one, which has the same columns."""
+        if other.dtype == object and X.dtype.kind in "iufmM":
+            other = other.astype(X.dtype if X.dtype.kind in "fmM" else np.float64)
         return np.where(mask, other, X)
 
     def append(self, X: NDArray, names: list[str], columns: NDArray) -> NDArray:
@@ -299,3 +359,7 @@ class ArrayReader:
         if X.dtype.kind not in "iuf":
             return np.hstack([as_objects(X), columns.astype(object)])
         return np.hstack([X, columns.astype(X.dtype)])
+
+    def plain(self, columns: Sequence[NDArray]) -> NDArray:
+        """Return a table of columns, of the dtypes that these suggest."""
+        return ArrayReader(np.empty(0, dtype=object)).build(columns, restores=True)

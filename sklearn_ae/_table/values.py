@@ -72,7 +72,12 @@ def is_missing(value: Any) -> bool:
 
 def as_categories(values: Sequence[Any]) -> Values:
     """Return objects as they are; what is missing is None."""
-    return Values(objects([None if is_missing(value) else value for value in values]))
+    plain = {str, bool}  # most values are, and then nothing needs to be called
+    found = [
+        value if type(value) in plain or not is_missing(value) else None
+        for value in values
+    ]
+    return Values(objects(found))
 
 
 def of_objects(values: Sequence[Any]) -> Values:

@@ -13,9 +13,18 @@ from skorch.callbacks import Callback
 
 from benchmarks import __main__ as command
 from benchmarks import ablation, records
-from benchmarks.ablation import DEFAULT, NAMES, OTHER_SEED, VARIANTS, Variant
 from benchmarks.cells import Cell
 from benchmarks.datasets import Table, linear_redundancy
+from benchmarks.variants import (
+    DEFAULT,
+    NAMES,
+    OTHER_SEED,
+    VARIANTS,
+    Variant,
+    check_internals,
+    choose_variants,
+    to,
+)
 from sklearn_ae import AutoencoderTransformer
 
 # Those that change how the same numbers are computed.
@@ -98,7 +107,7 @@ def codes(variant: Variant, X: np.ndarray) -> np.ndarray:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_every_internal_name_is_there_and_used(name):
-    ablation.check_internals([Variant(changes={name: ablation.to(0)})])
+    check_internals([Variant(changes={name: to(0)})])
     used = {key for variant in VARIANTS.values() for key in variant.changes}
     assert name in used | {"best_shrinkage"}
 
@@ -107,8 +116,8 @@ def test_missing_internal_name_is_named(monkeypatch):
     monkeypatch.setitem(NAMES, "reach", "sklearn_ae._model.autoencoder.RICH")
     message = "NAMES['reach'] = 'sklearn_ae._model.autoencoder.RICH'"
     with pytest.raises(ValueError, match=re.escape(message)):
-        ablation.choose_variants(None, values=False)
-    assert list(ablation.choose_variants(["no refit"], False)) == [DEFAULT, "no refit"]
+        choose_variants(None, values=False)
+    assert list(choose_variants(["no refit"], False)) == [DEFAULT, "no refit"]
 
 
 @pytest.mark.parametrize("name", [n for n in VARIANTS if n not in SAME_NUMBERS])

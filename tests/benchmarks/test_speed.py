@@ -15,6 +15,7 @@ from benchmarks.measuring import lost_by, one_thread, split_table, stopwatch
 from benchmarks.methods import COMPRESSORS
 from benchmarks.speed import (
     SUITE,
+    encoding,
     epochs,
     quality,
     scale,
@@ -266,6 +267,18 @@ def test_side_by_side_section_leaves_threads_alone(monkeypatch):
     assert cases[side_by_side.SECTION] == cases[side_by_side.BUSY_SECTION] == both
     threads = summary.wide(rows, side_by_side.THREADS_SECTION, "threads")
     assert list(threads["before"]) == list(threads["after"]) == [1, 2]
+
+
+def test_both_encodings_of_a_table_are_the_same_but_for_centring():
+    table = encoding.make_table(400)
+    assert table.shape == (400, 50)
+    numbers = table.select_dtypes("number")
+    assert numbers.shape[1] == 25
+    ours, other = (build().fit_transform(table) for build in encoding.METHODS.values())
+    variances = [np.sort(X.var(axis=0)) for X in (ours, other)]
+    np.testing.assert_allclose(*variances, rtol=1e-9)
+    rows = rows_of(list(encoding.measure(TINY)))
+    assert set(rows["method"]) == {encoding.OURS, encoding.REFERENCE}
 
 
 def test_start_section_imports_in_fresh_interpreters(monkeypatch):

@@ -6,6 +6,7 @@ import tracemalloc
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.covariance import OAS
 from sklearn.impute import KNNImputer, SimpleImputer
 from sklearn.utils import get_tags
 
@@ -122,13 +123,15 @@ def test_few_steps_are_enough_where_few_cells_are_missing(monkeypatch):
     assert_array_equal(stopped.loadings, ended.loadings)
 
 
+@pytest.mark.parametrize("trusted", [500, np.inf])
 @pytest.mark.parametrize("share", [0.05, 0.2, 0.5])
-def test_steps_end_near_their_limit(share):
+def test_steps_end_near_their_limit(monkeypatch, share, trusted):
+    monkeypatch.setattr(imputation, "TRUSTED", (trusted / 500,))
     _, mask, holes = with_holes((500, 10), share)
     ended = Imputer.of_incomplete(holes, np.ones(10), np.ones(len(holes)))
     limit = ended
     for _ in range(100):
-        limit, _ = limit._improved(holes, np.ones(500))
+        limit, _ = limit._improved(holes, np.ones(500), trusted)
     left = rmse(ended.transform(holes), limit.transform(holes), mask)
     assert left < 0.1  # standard deviations
 
@@ -144,7 +147,9 @@ def test_imputer_does_better_than_the_means(shape, share):
     assert rmse(imputed, x, mask) < rmse(np.zeros(shape), x, mask)
 
 
-def test_repeated_rows_are_weighted_rows():
+@pytest.mark.parametrize("trusted", imputation.TRUSTED)
+def test_repeated_rows_are_weighted_rows(monkeypatch, trusted):
+    monkeypatch.setattr(imputation, "TRUSTED", (trusted,))
     _, _, holes = with_holes((200, 6), 0.3)
     weight = np.random.default_rng(0).integers(1, 4, 200)
     repeated = np.repeat(holes, weight, axis=0)
@@ -154,7 +159,10 @@ def test_repeated_rows_are_weighted_rows():
     assert_allclose(imputer.mean, expected.mean, atol=1e-9)
 
 
-def test_rows_drawn_without_missing_cells_have_the_gaussian_of_complete_ones():
+def test_rows_drawn_without_missing_cells_have_the_gaussian_of_complete_ones(
+    monkeypatch,
+):
+    monkeypatch.setattr(imputation, "TRUSTED", (np.inf,))
     x, _, _ = with_holes((200, 6), 0.3)
     imputer = Imputer.of_incomplete(x, np.ones(6), np.ones(len(x)))
     assert_allclose(covariance_of(imputer), x.T @ x / 200, atol=1e-9)
@@ -326,6 +334,37 @@ def test_gaussian_of_complete_rows_has_their_covariance():
     x -= x.mean(axis=0)
     covariance = x.T @ x / len(x)
     assert_allclose(covariance_of(imputer_of(x)), covariance, atol=1e-9)
+
+
+@pytest.mark.parametrize("shape", [(8, 5), (60, 12), (1, 3)])
+def test_variances_are_shrunk_like_those_of_scikit_learn(shape):
+    x = np.random.default_rng(0).standard_normal(shape) * np.arange(1, shape[1] + 1)
+    x = np.concatenate([x, -x])  # centred
+    values, vectors = np.linalg.eigh(x.T @ x / len(x))
+    values, axes = np.maximum(values[::-1], 0.0), vectors.T[::-1]
+    imputer = Imputer.of_axes(axes, values, 1000, values.sum(), trusted=len(x))
+    expected = OAS(assume_centered=True).fit(x).covariance_
+    assert_allclose(covariance_of(imputer), expected, rtol=1e-6, atol=1e-6)
+
+
+def test_hidden_cells_tell_how_far_variances_are_shrunk():
+    """Far where columns have nothing in common, not where they repeat each other."""
+    rng = np.random.default_rng(0)
+    x, mask, _ = with_holes((60, 30), 0.2)
+    unrelated = np.where(mask, np.nan, rng.standard_normal(x.shape))
+    assert Imputer._trusted(unrelated, np.ones(60), 60.0) < np.inf
+    repeated = np.repeat(rng.standard_normal((60, 10)), 3, axis=1)
+    repeated[mask] = np.nan
+    assert Imputer._trusted(repeated, np.ones(60), 60.0) == np.inf
+
+
+def test_what_is_missing_together_is_hidden_together():
+    """Of two columns that are one another's opposite, as indicators can be."""
+    rng = np.random.default_rng(0)
+    x, mask, _ = with_holes((60, 30), 0.2)
+    unrelated = np.where(mask, np.nan, rng.standard_normal(x.shape))
+    both = np.hstack([unrelated, -unrelated])
+    assert Imputer._trusted(both, np.ones(60), 60.0) < np.inf
 
 
 def test_few_rows_do_not_make_the_imputer_follow_the_noise():
