@@ -161,7 +161,12 @@ def staying(options: Namespace, rows: pd.DataFrame) -> pd.Series | bool:
 
 def means(rows: pd.DataFrame, figure: str) -> pd.DataFrame:
     """Average over splits: a line a table and code size, a column a method."""
-    table = rows.pivot_table(figure, CELL, "method", sort=False)
+    table = rows.sort_values("n_components", kind="stable")
+    table = table.pivot_table(figure, CELL, "method", sort=False)
+    order = {name: i for i, name in enumerate(rows["table"].unique())}
+    table = table.sort_index(
+        level="table", key=lambda k: k.map(order), kind="stable", sort_remaining=False
+    )
     known = [method for method in (ALL_COLUMNS, *METHODS) if method in table]
     table = table[known]
     if ALL_COLUMNS in table:
