@@ -172,6 +172,11 @@ class PeakMemory:
             self.megabytes = max(0.0, _resident("VmHWM") - self._before)
 
 
+def peak_resident() -> float:
+    """Return the largest resident set of this process so far, in 10^6 bytes."""
+    return _resident("VmHWM") if _STATUS.is_file() else float("nan")
+
+
 def _resident(key: str) -> float:
     """Read a resident set size, in units of 10^6 bytes."""
     for line in _STATUS.read_text(encoding="ascii", errors="replace").splitlines():

@@ -267,9 +267,10 @@ class AutoencoderTransformer(
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
-            Training data, dense, with at least two rows. float32 and float64 are kept;
-            integers and booleans are converted to float64. NaN is a missing value.
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Training data with at least two rows. float32 and float64 are kept; integers
+            and booleans are converted to float64. NaN is a missing value. Large sparse
+            data are dense in blocks alone, and cannot have NaN.
         y : Ignored
             Not used, present for API consistency by convention.
         sample_weight : array-like of shape (n_samples,), default=None

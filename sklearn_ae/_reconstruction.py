@@ -16,7 +16,7 @@ from sklearn.utils.validation import (
     validate_data,
 )
 
-from sklearn_ae._data import check_some_observed, missing_cells
+from sklearn_ae._data import Source, array_or_source, check_some_observed, values_of
 from sklearn_ae._fit import Fit
 from sklearn_ae._model import Codec
 
@@ -34,7 +34,7 @@ class ReconstructionMixin(
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
             Rows to encode.
 
         Returns
@@ -56,7 +56,8 @@ class ReconstructionMixin(
         Returns
         -------
         reconstruction : ndarray of shape (n_samples, n_features)
-            Rows in the space of the training data, in the floating dtype of the codes.
+            Rows in the space of the training data, in the floating dtype of the codes:
+            an array, for sparse training data too.
         """
         check_is_fitted(self)
         codes = check_array(X, dtype=[np.float64, np.float32], ensure_all_finite=False)
@@ -80,7 +81,7 @@ class ReconstructionMixin(
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
             Rows to reconstruct.
         y : Ignored
             Not used, present for API consistency by convention.
@@ -107,7 +108,7 @@ class ReconstructionMixin(
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
             Rows to reconstruct.
 
         Returns
@@ -136,22 +137,23 @@ class ReconstructionMixin(
             )
         return scores
 
-    def _validated(self, X: ArrayLike) -> NDArray:
+    def _validated(self, X: ArrayLike) -> NDArray | Source:
         """Check rows against the training data."""
         check_is_fitted(self)
-        validated: NDArray = validate_data(
+        validated = validate_data(
             self,
             X,
+            accept_sparse="csr",
             dtype=[np.float64, np.float32],
             reset=False,
             ensure_all_finite=False,
         )
-        if not _has_finite_sum(validated):
-            assert_all_finite(validated, allow_nan=True, input_name="X")
-            missing = missing_cells(validated)
-            if missing is not None:
-                check_some_observed(missing, axis=1)
-        return validated
+        rows = array_or_source(validated)
+        if not all(map(_has_finite_sum, values_of(rows))):
+            for values in values_of(rows):
+                assert_all_finite(values, allow_nan=True, input_name="X")
+            check_some_observed(rows, axis=1)
+        return rows
 
     @property
     def _codec(self) -> Codec:
@@ -168,6 +170,7 @@ class ReconstructionMixin(
         tags = super().__sklearn_tags__()
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         tags.input_tags.allow_nan = True
+        tags.input_tags.sparse = True
         return tags
 
 

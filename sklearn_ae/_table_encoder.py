@@ -7,6 +7,7 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.sparse import csr_array, hstack, issparse
 from sklearn.base import BaseEstimator, TransformerMixin, _fit_context
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from sklearn.utils import check_array
@@ -20,6 +21,7 @@ from sklearn_ae._persistence import PersistenceMixin, check_table, need, saved
 from sklearn_ae._table import (
     NOTHING,
     Values,
+    encode_sparse,
     learn_column,
     reader_of,
     table_tags,
@@ -61,6 +63,9 @@ class TableEncoder(PersistenceMixin, TransformerMixin, BaseEstimator):
     column_weight : dict, array-like of shape (n_features,) or None, default=None
         Shares of columns in the squared errors, as multiples: by name, or one for each
         column. What a dict does not name has 1.
+    sparse_output : bool, default=False
+        Whether `transform` gives a CSR array, for many categories. Indicators are not
+        centred then, which PCA and the autoencoder do by themselves.
     restore_dtypes : bool, default=True
         Whether `inverse_transform` rounds what were integers, within the range that
         was seen, and gives each column its dtype. False leaves numbers as float64.
@@ -106,6 +111,7 @@ class TableEncoder(PersistenceMixin, TransformerMixin, BaseEstimator):
         "max_categories": [Interval(Integral, 1, None, closed="left"), None],
         "encode_missing": ["boolean"],
         "column_weight": [dict, "array-like", None],
+        "sparse_output": ["boolean"],
         "restore_dtypes": ["boolean"],
     }
 
@@ -119,6 +125,7 @@ class TableEncoder(PersistenceMixin, TransformerMixin, BaseEstimator):
         max_categories: int | None = 255,
         encode_missing: bool = False,
         column_weight: Mapping[str, float] | ArrayLike | None = None,
+        sparse_output: bool = False,
         restore_dtypes: bool = True,
     ) -> None:
         self.categorical_features = categorical_features
@@ -128,6 +135,7 @@ class TableEncoder(PersistenceMixin, TransformerMixin, BaseEstimator):
         self.max_categories = max_categories
         self.encode_missing = encode_missing
         self.column_weight = column_weight
+        self.sparse_output = sparse_output
         self.restore_dtypes = restore_dtypes
 
     @_fit_context(prefer_skip_nested_validation=False)
@@ -169,6 +177,7 @@ class TableEncoder(PersistenceMixin, TransformerMixin, BaseEstimator):
                     scaler=StandardScaler() if scaler is None else scaler,
                     encoder=encoder,
                     keeps_missing=self.encode_missing,
+                    is_centred=not self.sparse_output,
                 )
             columns.append(column)
         self._weights = self._column_weights()
@@ -176,7 +185,7 @@ class TableEncoder(PersistenceMixin, TransformerMixin, BaseEstimator):
         self._set_ends()
         return self
 
-    def transform(self, X: Any) -> NDArray[np.float64]:
+    def transform(self, X: Any) -> NDArray[np.float64] | csr_array:
         """Encode a table.
 
         Parameters
@@ -186,7 +195,7 @@ class TableEncoder(PersistenceMixin, TransformerMixin, BaseEstimator):
 
         Returns
         -------
-        encoded : ndarray of shape (n_samples, n_encoded)
+        encoded : ndarray or CSR array of shape (n_samples, n_encoded)
             Of float64, NaN where a value is missing.
 
         Raises
@@ -200,21 +209,25 @@ class TableEncoder(PersistenceMixin, TransformerMixin, BaseEstimator):
         check_is_fitted(self)
         X = validated_table(self, X, reset=False)
         reader = reader_of(X)
-        encoded = np.empty((len(X), self._ends[-1]))
-        parts = np.split(encoded, self._ends[:-1], axis=1)
-        for i, (column, part) in enumerate(zip(self._columns, parts, strict=True)):
+        dense = np.empty((0 if self.sparse_output else len(X), self._ends[-1]))
+        parts: list[Any] = np.split(dense, self._ends[:-1], axis=1)
+        for i, column in enumerate(self._columns):
             with self._named(i):
-                values = _finite(reader.read(X, i, self._are_asked_for[i]))
-                column.encode(_of_kind(values, column.kind), part)
-            part *= self._weights[i] ** 0.5
-        return encoded
+                found = _finite(reader.read(X, i, self._are_asked_for[i]))
+                values = _of_kind(found, column.kind)
+                if self.sparse_output:
+                    parts[i] = encode_sparse(column, values)
+                else:
+                    column.encode(values, parts[i])
+            parts[i] *= self._weights[i] ** 0.5
+        return hstack(parts, format="csr") if self.sparse_output else dense
 
     def inverse_transform(self, X: ArrayLike) -> Any:
         """Decode a matrix.
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_encoded)
+        X : {array-like, sparse matrix} of shape (n_samples, n_encoded)
             What `transform` gives, or a reconstruction of it.
 
         Returns
@@ -228,19 +241,21 @@ class TableEncoder(PersistenceMixin, TransformerMixin, BaseEstimator):
             If the number of columns is another than that of `transform`.
         """
         check_is_fitted(self)
-        encoded = check_array(X, dtype=np.float64, ensure_all_finite="allow-nan")
+        encoded = check_array(
+            X, accept_sparse="csc", dtype=np.float64, ensure_all_finite="allow-nan"
+        )
         if encoded.shape[1] != self._ends[-1]:
             raise ValueError(
                 f"X has {encoded.shape[1]} columns, but transform gives "
                 f"{self._ends[-1]}. Pass what transform gives, or its reconstruction."
             )
-        parts = np.split(encoded, self._ends[:-1], axis=1)
-        columns = [
-            column.decode(part / weight**0.5, self.restore_dtypes)
-            for column, part, weight in zip(
-                self._columns, parts, self._weights, strict=True
-            )
-        ]
+        columns = []
+        for i, column in enumerate(self._columns):
+            last = self._ends[i]
+            part = encoded[:, last - len(column.suffixes) : last]
+            part = part.toarray() if issparse(part) else part
+            numbers = part / self._weights[i] ** 0.5
+            columns.append(column.decode(numbers, self.restore_dtypes))
         return self._reader.build(columns, self.restore_dtypes)
 
     def get_feature_names_out(self, input_features: ArrayLike | None = None) -> NDArray:

@@ -4,7 +4,6 @@ import re
 
 import numpy as np
 import pytest
-import scipy.sparse
 from sklearn.exceptions import NotFittedError
 
 BAD_PARAMETERS = [
@@ -180,14 +179,6 @@ def test_bad_rows_are_refused(quick, rows):
     model = quick(1)
     with pytest.raises(ValueError, match=re.escape(message)):
         model.fit(X)
-    assert state(model) == {}
-
-
-def test_sparse_rows_are_refused(quick, linear):
-    sparse = scipy.sparse.csr_array(linear)
-    model = quick(1)
-    with pytest.raises(TypeError, match="Sparse data was passed"):
-        model.fit(sparse)
     assert state(model) == {}
 
 

@@ -12,6 +12,7 @@ from benchmarks.speed import (
     quality,
     scale,
     side_by_side,
+    sparse,
     start,
     summary,
     transform,
@@ -49,6 +50,9 @@ _FIGURES = (
         "Memory of transform, input and output aside",
     ),
     (scale.MEMORY_SECTION, "megabytes", "Peak memory of fit, beyond its input"),
+    (sparse.SECTION, sparse.PEAK, "Sparse rows: peak memory of the process"),
+    (sparse.SECTION, CPU_SECONDS, "Sparse rows: seconds of the processor"),
+    (sparse.SECTION, sparse.EXPLAINED, "Sparse rows: share of variance explained"),
     (side_by_side.THREADS_SECTION, "threads", "Number of threads of the caller"),
     (epochs.WAITS_SECTION, "waits", "Waits for the GPU in an epoch"),
 )

@@ -19,6 +19,7 @@ from benchmarks.speed import (
     quality,
     scale,
     side_by_side,
+    sparse,
     start,
     transform,
 )
@@ -35,6 +36,7 @@ TABLE_TO_COLUMNS = 1.5
 TRANSFORM_MEGABYTES = 64.0
 FLAT = 1.15
 FIT_MEGABYTES = 200.0
+SPARSE_MEGABYTES = 4000.0
 JOBS = 0.6
 BUSY = 1.15
 IMPORT = 1.15
@@ -151,6 +153,7 @@ def promises(rows: pd.DataFrame) -> list[Promise]:
         *(p for name in (quality.LOOP, *quality.OTHERS) for p in _quality(rows, name)),
         *_transform(rows),
         *_scale(rows),
+        _sparse(rows),
         *_side_by_side(rows),
         _waits(rows),
     ]
@@ -214,6 +217,14 @@ def _scale(rows: pd.DataFrame) -> Iterator[Promise]:
         promised = f"peak memory of fit, {name}: at most {{:.0f}} MB beyond {words}"
         where = f" ({peak / copy:.1f} float32 copies in all)"
         yield at_most(promised, peak - allowed, FIT_MEGABYTES, where, 0)
+
+
+def _sparse(rows: pd.DataFrame) -> Promise:
+    """Check that a wide sparse table does not take the memory of a dense one."""
+    memory = wide(rows, sparse.SECTION, sparse.PEAK).max()
+    peak = float(memory.get(sparse.OURS, float("nan")))
+    promised = "fit to 100,000 x 20,000 sparse cells in at most {:.0f} MB in all"
+    return at_most(promised, peak, SPARSE_MEGABYTES, "", 0)
 
 
 def _beside(rows: pd.DataFrame, section: str, method: str, reference: str) -> pd.Series:

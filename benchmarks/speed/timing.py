@@ -42,6 +42,7 @@ class Sizes:
     single_calls: int = 300
     memory_rows: int = 1_000_000
     scale_rows: tuple[int, ...] = (10_000, 100_000, 1_000_000)
+    sparse_shape: tuple[int, int] = (100_000, 20_000)
     side_by_side_rows: int = 2_000
     max_iter: int | str = "auto"  # of the fits that run side by side
 
@@ -55,6 +56,7 @@ QUICK = Sizes(
     single_calls=100,
     memory_rows=100_000,
     scale_rows=(10_000, 100_000),
+    sparse_shape=(12_000, 2_000),
 )
 
 

@@ -1,6 +1,6 @@
 """Moments and linear start, the first step of a fit: units of rows and their PCA."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any, Self
 
@@ -8,8 +8,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sklearn_ae._data.imputation import Imputer
-from sklearn_ae._data.principal_axes import PrincipalAxes
-from sklearn_ae._data.table import Float64, Table, missing_cells, row_blocks
+from sklearn_ae._data.principal_axes import PrincipalAxes, has_moments
+from sklearn_ae._data.table import (
+    Float64,
+    Source,
+    Table,
+    missing_cells,
+    row_blocks,
+    source_of,
+)
 
 # A residual below this share of the variance is rounding error in float32, so there
 # is nothing left to learn.
@@ -72,7 +79,7 @@ class LinearStart:
                 x = _scaled(some.X, mean, scale)
                 imputer = Imputer.of_incomplete(x, positive, some.weight)
             blocks = ((_imputed(p.X, mean, scale, imputer), p.weight) for p in table)
-            axes = PrincipalAxes.of_blocks(blocks, table.X.shape, n_components, seed)
+            axes = _axes(table, scale, blocks, n_components, seed)
             if imputer is None:
                 imputer = Imputer.of_axes(
                     axes.components, axes.eigenvalues, len(table), total_variance
@@ -92,11 +99,12 @@ class LinearStart:
             subspace=_leading_subspace(axes, n_components, table),
         )
 
-    def of_rows(self, x: NDArray, weight: NDArray, seed: int) -> Self:
+    def of_rows(self, x: NDArray | Source, weight: NDArray, seed: int) -> Self:
         """Return the start with the PCA of some centred and scaled rows instead."""
         n_components = len(self.components)
         blocks = ((p.X.astype(np.float64), p.weight) for p in Table(x, weight))
-        axes = PrincipalAxes.of_blocks(blocks, x.shape, n_components, seed)
+        given = Table(x.stored if isinstance(x, Source) else x, weight)
+        axes = _axes(given, self.scale, blocks, n_components, seed)
         return replace(self, **_leading(axes, n_components))
 
     def turned_to(self, components: NDArray) -> Self:
@@ -116,12 +124,49 @@ class LinearStart:
         """Centre, scale and impute rows in float64."""
         return _imputed(X, self.mean, self.scale, self.imputer)
 
-    def to_scaled(self, X: NDArray) -> NDArray[np.float32]:
-        """Centre and scale in float64 (float32 alone would lose offsets), then cast."""
+    def in_place(self, X: NDArray | Source) -> "ScaledRows":
+        """Return what centres and scales rows when they are taken."""
+        return ScaledRows(X, self.mean, self.scale)
+
+
+class ScaledRows(Source):
+    """Rows that are centred and scaled when they are read, and float32 then.
+
+    Where they are stored may be read-only.
+    """
+
+    def __init__(self, X: NDArray | Source, mean: Float64, scale: float) -> None:
+        super().__init__(source_of(X))
+        self.mean = mean
+        self.scale = scale
+        self.dtype = np.dtype(np.float32)
+
+    def part(self, rows: NDArray) -> "ScaledRows":
+        """Return some rows where they are."""
+        return ScaledRows(self.stored.part(rows), self.mean, self.scale)
+
+    def _read(self, rows: slice | NDArray) -> NDArray[np.float32]:
+        # In float64, as float32 alone would lose offsets.
+        X = self.stored[rows]
         scaled = np.empty(X.shape, dtype=np.float32)
-        for rows in row_blocks(*X.shape):
-            scaled[rows] = _scaled(X[rows], self.mean, self.scale)
+        for block in row_blocks(*X.shape):
+            scaled[block] = _scaled(X[block], self.mean, self.scale)
         return scaled
+
+
+def _axes(
+    rows: Table,
+    scale: float,
+    blocks: Iterable[tuple[Float64, Float64]],
+    n_components: int,
+    seed: int,
+) -> PrincipalAxes:
+    """Find the axes of rows in a scale, by products where rows are no arrays."""
+    shape = rows.X.shape
+    is_array = source_of(rows.X).operator() is None
+    if is_array or has_moments(shape) or n_components == min(shape):
+        return PrincipalAxes.of_blocks(blocks, shape, n_components, seed)
+    return PrincipalAxes.of_source(rows.X, rows.weight, scale, n_components, seed)
 
 
 def _scaled(X: NDArray, mean: Float64, scale: float) -> Float64:

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from sklearn_ae._data.table import Float64, Table, row_blocks
+from sklearn_ae._data.table import Float64, Source, Table, row_blocks, source_of
 
 
 def outlier_weights(table: Table, seed: int) -> Float64:
@@ -18,7 +18,7 @@ def outlier_weights(table: Table, seed: int) -> Float64:
     """
     drawn = table.drawn(seed)
     with np.errstate(over="ignore", invalid="ignore"):  # which gives the weight 0
-        middle, spread = _columns(drawn.X, drawn.weight)
+        middle, spread = _columns(source_of(drawn.X), drawn.weight)
         typical = _distances(drawn.X, middle, spread)
         above = typical > 0
         if not above.any():
@@ -29,11 +29,21 @@ def outlier_weights(table: Table, seed: int) -> Float64:
     return np.where(weights > 1e-12, weights, 0.0)
 
 
-def _columns(X: NDArray, weight: Float64) -> tuple[Float64, Float64]:
-    """Return the median of each column, and the unit of distances from it.
+def _columns(X: Source, weight: Float64) -> tuple[Float64, Float64]:
+    """Return the median of each column, and the unit of distances from it."""
+    parts = [
+        _middle_and_spread(X.columns(columns), weight)
+        for columns in row_blocks(*X.shape[::-1])
+    ]
+    middle, spread = map(np.concatenate, zip(*parts, strict=True))
+    return middle, spread
 
-    It is the range from the 5th to the 95th percentile or, where this is 0, the median
-    distance of the values that differ.
+
+def _middle_and_spread(X: NDArray, weight: Float64) -> tuple[Float64, Float64]:
+    """Return medians of columns, and their units.
+
+    A unit is the range from the 5th to the 95th percentile or, where this is 0, the
+    median distance of the values that differ.
     """
     low, middle, high = (_quantile(X, weight, q) for q in (0.05, 0.5, 0.95))
     spread = high - low
@@ -55,7 +65,7 @@ def _quantile(X: NDArray, weight: Float64, share: float) -> Float64:
     return found.astype(np.float64)
 
 
-def _distances(X: NDArray, middle: Float64, spread: Float64) -> Float64:
+def _distances(X: NDArray | Source, middle: Float64, spread: Float64) -> Float64:
     """Root mean square of each row's deviations over the columns that vary."""
     distances, varies = np.empty(len(X)), spread > 0
     for rows in row_blocks(*X.shape):

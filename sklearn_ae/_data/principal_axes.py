@@ -5,13 +5,21 @@ from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
+from scipy.sparse import diags_array
+from scipy.sparse.linalg import LinearOperator, aslinearoperator, svds
 from sklearn.utils.extmath import randomized_svd, svd_flip
 
-from sklearn_ae._data.table import Float64
+from sklearn_ae._data.table import Float64, Source
 
 # Up to this rank the whole spectrum is computed; above it only the leading part is, as
 # PCA does by default with so many columns.
 FULL_SPECTRUM_RANK = 1500
+
+
+def has_moments(shape: tuple[int, ...]) -> bool:
+    """Whether axes follow from a covariance that takes less than the rows."""
+    n_samples, n_features = shape
+    return n_samples >= n_features and n_features <= FULL_SPECTRUM_RANK
 
 
 @dataclass(frozen=True)
@@ -35,9 +43,8 @@ class PrincipalAxes:
 
         Tall tables are never in memory as a whole: their covariance is summed up.
         """
-        n_samples, n_features = shape
-        if n_samples >= n_features and n_features <= FULL_SPECTRUM_RANK:
-            return cls._of_moments(blocks, n_features)
+        if has_moments(shape):
+            return cls._of_moments(blocks, shape[1])
         x, weight = (np.concatenate(parts) for parts in zip(*blocks, strict=True))
         return cls._of_rows(x, weight, n_components, seed)
 
@@ -79,6 +86,26 @@ class PrincipalAxes:
         _, components = svd_flip(None, right, u_based_decision=False)
         return cls(mean, variances, components, singular**2)
 
+    @classmethod
+    def of_source(
+        cls,
+        source: Source,
+        weight: Float64,
+        scale: float,
+        n_components: int,
+        seed: int,
+    ) -> Self:
+        """Find the leading axes of rows, divided by a scale, from their products."""
+        rows, shares = source.operator(), weight / weight.sum()
+        mean = rows.rmatvec(shares)
+        roots = aslinearoperator(diags_array(np.sqrt(shares)))
+        first = np.random.RandomState(seed).uniform(-1, 1, min(rows.shape))
+        _, singular, right = svds(roots @ shifted(rows, mean), n_components, v0=first)
+        _, components = svd_flip(None, right[::-1], u_based_decision=False)
+        variances = source.average(weight, mean, scale)
+        eigenvalues = (singular[::-1] / scale) ** 2
+        return cls(mean / scale, variances, components, eigenvalues)
+
     def residual_variances(self, n_components: int) -> Float64:
         """Return what the leading axes leave of each column."""
         known = self.eigenvalues[:, None] * self.components**2
@@ -86,3 +113,9 @@ class PrincipalAxes:
         left += known[n_components:].sum(axis=0)
         rounding = np.finfo(np.float64).eps * len(left) * self.variances
         return np.where(left > rounding, left, 0.0)
+
+
+def shifted(rows: LinearOperator, centre: Float64) -> LinearOperator:
+    """Return what multiplies rows from which a centre is subtracted."""
+    ones = aslinearoperator(np.ones((rows.shape[0], 1)))
+    return rows - ones @ aslinearoperator(centre[None])

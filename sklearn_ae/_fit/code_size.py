@@ -6,9 +6,10 @@ from numbers import Integral
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from torch import nn
 
-from sklearn_ae._data import LinearStart, Table
+from sklearn_ae._data import LinearStart, Table, holds_nothing, shifted, source_of
 from sklearn_ae._fit.budget import rounds
 from sklearn_ae._fit.cross_validation import Folds, cross_validated_shrinkage
 from sklearn_ae._fit.parameters import describe_network
@@ -57,7 +58,7 @@ def _smallest_code(
     its number of components does not reach the share on these, what it reaches counts.
     """
     drawn = table.drawn(seed)
-    if not np.isnan(drawn.X).all(axis=0).any():
+    if drawn.is_complete or not holds_nothing(drawn.X, axis=0).any():
         table = drawn
     options = replace(options, callbacks=(), verbose=0)
     fold = Folds(4, 1)
@@ -83,12 +84,26 @@ def _size_of_pca(table: Table, share: float) -> int:
     start = LinearStart.of_table(table, 1, seed=0)
     if start.total_variance == 0.0:
         return 1
-    x = start.to_imputed(table.X) * np.sqrt(table.weight)[:, None]
-    products = x.T @ x if len(x) >= x.shape[1] else x @ x.T
+    products = _products(start, table)
     eigenvalues = np.maximum(np.linalg.eigvalsh(products)[::-1], 0.0)
     explained = np.cumsum(eigenvalues) / eigenvalues.sum()
     n_components = int(np.searchsorted(explained, share, side="right")) + 1
     return min(n_components, len(eigenvalues))
+
+
+def _products(start: LinearStart, table: Table) -> NDArray[np.float64]:
+    """Return the products of weighted columns or, where these are fewer, of rows."""
+    n_samples, n_features = table.X.shape
+    blocks = (x * np.sqrt(weight)[:, None] for x, weight, _ in start.blocks(table))
+    if n_samples >= n_features:
+        return sum((x.T @ x for x in blocks), np.zeros((n_features, n_features)))
+    rows = source_of(table.X).operator()
+    if rows is None:
+        x = np.concatenate(list(blocks))
+        return x @ x.T
+    rows = shifted(rows, start.mean)
+    products = np.hstack([rows.matmat(x.T) for x in blocks])
+    return products * (np.sqrt(table.weight)[:, None] / start.scale)
 
 
 def _held_out_score(problem: Problem, fold: Folds, trained: bool) -> float:

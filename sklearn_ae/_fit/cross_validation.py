@@ -128,8 +128,9 @@ def _equal_rows(x: Any) -> NDArray[np.intp]:
         total: NDArray[np.uint64] = mixed.sum(axis=1)
         return total
 
-    blocks = row_blocks(len(x), x.size(1))
-    found = np.concatenate([digests(x[rows].numpy(force=True)) for rows in blocks])
+    found = np.empty(len(x), dtype=np.uint64)
+    for rows in row_blocks(len(x), x.size(1)):
+        found[rows] = digests(x[rows].numpy(force=True))
     _, first, numbers = np.unique(found, return_index=True, return_inverse=True)
     rank = np.empty(len(first), dtype=np.intp)
     rank[first.argsort()] = np.arange(len(first))
@@ -217,7 +218,7 @@ def _best_shrinkage(
 
     def by_row(factor: float) -> NDArray:
         parts = [part for total in measured(factor) for part in total.by_row]
-        return torch.cat(parts).numpy()
+        return np.array(parts)
 
     best = 1.0
     for factor in np.arange(0.9, 0.05, -0.1).round(1).tolist():

@@ -9,7 +9,14 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.model_selection import train_test_split
 from sklearn.utils.validation import _check_sample_weight, validate_data
 
-from sklearn_ae._data import Table, check_some_observed, missing_cells, outlier_weights
+from sklearn_ae._data import (
+    Source,
+    Table,
+    array_or_source,
+    check_some_observed,
+    outlier_weights,
+    source_of,
+)
 from sklearn_ae._fit.progress import FRAMES_AROUND_FIT
 
 
@@ -29,13 +36,15 @@ def training_data(
 
     The mask, over all rows, is True where a row is kept.
     """
-    X: NDArray = validate_data(
+    validated = validate_data(
         model,
         rows,
+        accept_sparse="csr",
         dtype=[np.float64, np.float32],
         ensure_min_samples=2,
         ensure_all_finite="allow-nan",
     )
+    X = array_or_source(validated)
     weight = _check_sample_weight(
         sample_weight, X, dtype=np.float64, ensure_non_negative=True
     )
@@ -48,32 +57,44 @@ def training_data(
             "samples are needed."
         )
     table = _only(kept, Table(X, weight))
-    if (missing := missing_cells(table.X)) is not None:
-        check_some_observed(missing, axis=1, labels=np.flatnonzero(kept))
+    is_complete = table.is_complete
+    if not is_complete:
+        _check_fits_memory(table.X)
+        check_some_observed(table.X, axis=1, labels=np.flatnonzero(kept))
     if model.output_activation == "logistic":
         _check_shares(table.X)
     if model.loss in ("absolute_error", "huber"):
-        if missing is not None:
-            check_some_observed(missing, axis=0)
+        if not is_complete:
+            check_some_observed(table.X, axis=0)
         factors = outlier_weights(table, seed)
         kept[kept] = factors > 0
         table = _only(factors > 0, Table(table.X, table.weight * factors))
     data = _split(model, table, seed)
-    if (missing := missing_cells(data.training.X)) is not None:
+    if not is_complete:
         where = "" if data.held_out is None else ", without the rows held out,"
-        check_some_observed(missing, axis=0, where=where)
+        check_some_observed(data.training.X, axis=0, where=where)
     return data, kept
 
 
 def _only(kept: NDArray[np.bool_], table: Table) -> Table:
     """Return the rows that are kept, without a copy where that is all of them."""
-    return table if kept.all() else table[kept]
+    return table if kept.all() else table.part(kept)
 
 
-def _check_shares(X: NDArray) -> None:
+def _check_fits_memory(X: NDArray | Source) -> None:
+    """Raise where cells are missing of rows that are no array: they need one."""
+    if isinstance(X, Source):
+        raise ValueError(
+            f"X of shape {X.shape} is sparse, holds NaN and is too large for a "
+            "dense copy that nobody asked for, which missing values need. Fill them, "
+            "for instance with SimpleImputer, or pass X.toarray()."
+        )
+
+
+def _check_shares(X: NDArray | Source) -> None:
     """Raise unless all values lie between 0 and 1, but for a scaler's rounding."""
-    with np.errstate(invalid="ignore"):
-        lowest, highest = np.nanmin(X), np.nanmax(X)
+    low, high = source_of(X).column_range()
+    lowest, highest = np.nanmin(low), np.nanmax(high)
     if lowest < -1e-6 or highest > 1 + 1e-6:
         raise ValueError(
             "output_activation='logistic' needs values between 0 and 1, but those of "
@@ -90,7 +111,7 @@ def _split(model: Any, table: Table, seed: int) -> Data:
         parts = train_test_split(
             np.arange(n_samples), test_size=n_valid, random_state=seed
         )
-        training, held_out = (table[np.sort(part)] for part in parts)
+        training, held_out = (table.part(np.sort(part)) for part in parts)
         return Data(table, training, held_out)
     if model.early_stopping:
         warn(

@@ -247,8 +247,8 @@ def _without_folds(problem: Problem, folds: Folds) -> list[WithoutFold]:
 
 def _start_of(problem: Problem, rows: Rows) -> LinearStart:
     """Return the PCA of some rows."""
-    x, weight = (part.numpy(force=True) for part in (rows.x, rows.row_weight[:, 0]))
-    return problem.start.of_rows(x, weight, problem.seed)
+    weight = rows.row_weight[:, 0].numpy(force=True)
+    return problem.start.of_rows(rows.scaled(), weight, problem.seed)
 
 
 def _exchange_pca(problem: Problem, net: Net) -> None:

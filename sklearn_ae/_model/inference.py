@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from sklearn_ae._data import Imputer, missing_cells, row_blocks
+from sklearn_ae._data import Imputer, Source, missing_cells, row_blocks
 from sklearn_ae._model.autoencoder import Autoencoder
 from sklearn_ae._model.gauss_newton import (
     Array,
@@ -167,7 +167,7 @@ class Codec:
         module, mean = self.modules[double], self.mean[double]
         return Codec, (module, mean, self.scale, self.code_scale, self.imputer)
 
-    def encode(self, X: NDArray) -> NDArray:
+    def encode(self, X: NDArray | Source) -> NDArray:
         """Map rows of shape (n_samples, n_features) to codes."""
         coder = self.coders[X.dtype]
 
@@ -193,7 +193,9 @@ class Codec:
 
         return self._map(codes, len(mean), to_rows)
 
-    def reconstruct(self, X: NDArray) -> Iterator[tuple[slice, NDArray, NDArray]]:
+    def reconstruct(
+        self, X: NDArray | Source
+    ) -> Iterator[tuple[slice, NDArray, NDArray]]:
         """Yield slices with their centred rows and reconstructions, in `scale`.
 
         Missing cells of the rows stay NaN.
@@ -205,7 +207,7 @@ class Codec:
             check_finite(reconstruction)
             yield rows, x, reconstruction
 
-    def loss_share(self, X: NDArray, weight: NDArray[np.float64]) -> float:
+    def loss_share(self, X: NDArray | Source, weight: NDArray[np.float64]) -> float:
         """Return the squared errors of rows as a fraction of those of the mean."""
         total = LossSum(SquaredError())
         for rows, x, reconstruction in self.reconstruct(X):
@@ -238,13 +240,13 @@ class Codec:
 
     @staticmethod
     def _map(
-        array: NDArray, n_columns: int, function: Callable[[NDArray], NDArray]
+        array: NDArray | Source, n_columns: int, function: Callable[[NDArray], NDArray]
     ) -> NDArray:
         """Apply `function`, which checks its results, block by block."""
         with np.errstate(over="ignore", invalid="ignore"):
             blocks = list(row_blocks(*array.shape))
             if len(blocks) == 1:
-                return function(array)
+                return function(array[blocks[0]])
             out = np.empty((len(array), n_columns), dtype=array.dtype)
             for rows in blocks:
                 out[rows] = function(array[rows])

@@ -87,7 +87,8 @@ class LossSum:
         self.losses: list[float] = []
         self.losses_of_mean: list[float] = []
         self.counts: list[float] = []
-        self.by_row: list[Tensor] = []
+        # Small arrays, kept between blocks, would scatter the free memory.
+        self.by_row: list[float] = []
 
     @classmethod
     def over(
@@ -109,7 +110,7 @@ class LossSum:
         of_mean = self.cell_loss(torch.zeros_like(x), x) * weight
         self.losses.append(float(losses.sum()))
         self.losses_of_mean.append(float(of_mean.sum()))
-        self.by_row.append(losses.sum(dim=1).cpu().double())
+        self.by_row += losses.sum(dim=1).cpu().double().tolist()
         self.counts.append(float(weight.sum()) * x.shape[1] / weight.shape[1])
 
     @property

@@ -6,6 +6,7 @@ from .columns import (
     MissingColumn,
     NumericColumn,
     TimeColumn,
+    encode_sparse,
     learn_column,
 )
 from .frames import (
@@ -32,6 +33,7 @@ __all__ = [
     "Reader",
     "TimeColumn",
     "Values",
+    "encode_sparse",
     "is_missing",
     "learn_column",
     "like",

@@ -8,6 +8,7 @@ from typing import Any, Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import csr_array
 from sklearn.base import clone
 from sklearn.preprocessing import OneHotEncoder
 
@@ -138,7 +139,7 @@ def _steps(values: NDArray, first: int, step: int) -> NDArray[np.float64]:
 
 @dataclass(frozen=True)
 class CategoryColumn:
-    """Categories, one centred indicator for each.
+    """Categories, one indicator for each, which is centred unless it is to be sparse.
 
     Their squared error is the Brier score, and their variance the Gini impurity, at
     most 1 as for a number. Scales as in factor analysis of mixed data give columns of
@@ -152,7 +153,8 @@ class CategoryColumn:
     encoder : OneHotEncoder
         Fitted to the values that are known.
     shares : ndarray of shape (n_categories,)
-        How often each is seen; a group of rare ones counts as one.
+        How often each is seen; a group of rare ones counts as one. Zeros where
+        indicators are not centred.
     labels : ndarray of shape (n_categories,)
         What each is decoded to; a group is decoded to the most frequent of its members.
     """
@@ -165,7 +167,9 @@ class CategoryColumn:
     kind: str = CATEGORIES
 
     @classmethod
-    def learn(cls, values: Values, encoder: OneHotEncoder, is_kept: bool) -> Self:
+    def learn(
+        cls, values: Values, encoder: OneHotEncoder, is_kept: bool, is_centred: bool
+    ) -> Self:
         """Fit a copy of the encoder, to missing values too if these are kept."""
         known = values.array if is_kept else values.array[~values.is_missing]
         fitted = clone(encoder)
@@ -175,20 +179,37 @@ class CategoryColumn:
             fitted.max_categories = None  # a group needs counts, which take time
         fitted.fit(known[:, None])
         shares = np.asarray(fitted.transform(known[:, None]).mean(axis=0)).ravel()
+        shares *= is_centred
         names = fitted.get_feature_names_out([""])
         return cls(fitted, shares, _labels(fitted, known), list(names), is_kept)
 
     def encode(self, values: NDArray, out: NDArray[np.float64]) -> None:
-        """Write centred indicators."""
+        """Write indicators."""
+        missing, rows, categories = self._indicated(values)
         out[:] = -self.shares
-        rows = np.arange(len(values))
+        out[missing] = np.nan
+        out[rows, categories] += 1.0
+
+    def indicators(self, values: NDArray) -> csr_array:
+        """Return indicators that are not centred, NaN where a value is missing."""
+        missing, rows, categories = self._indicated(values)
+        n_categories = len(self.labels)
+        ones, holes = np.ones(len(rows)), np.full(len(missing) * n_categories, np.nan)
+        rows = np.append(rows, missing.repeat(n_categories))
+        columns = np.append(categories, np.tile(range(n_categories), len(missing)))
+        shape = len(values), n_categories
+        return csr_array((np.append(ones, holes), (rows, columns)), shape=shape)
+
+    def _indicated(self, values: NDArray) -> tuple[NDArray, NDArray, NDArray]:
+        """Return rows without a value, and the rows and columns of ones."""
+        lacks = np.zeros(len(values), dtype=bool)
         if not self.encodes_missing:
-            is_known = ~is_none(values)
-            out[~is_known] = np.nan
-            rows = rows[is_known]
+            lacks = is_none(values)
+        rows, categories = np.flatnonzero(~lacks), np.zeros(0, dtype=np.intp)
         if len(rows):
-            where, category = self.encoder.transform(values[rows, None]).nonzero()
-            out[rows[where], category] += 1.0
+            found = self.encoder.transform(values[rows, None]).nonzero()
+            rows, categories = rows[found[0]], found[1]
+        return np.flatnonzero(lacks), rows, categories
 
     def decode(self, numbers: NDArray[np.float64], restores: bool) -> NDArray:
         """Return the categories of the largest indicators; None where there is none."""
@@ -221,14 +242,28 @@ def _has_groups(encoder: OneHotEncoder) -> bool:
 
 
 def learn_column(
-    values: Values, *, scaler: Any, encoder: OneHotEncoder, keeps_missing: bool
+    values: Values,
+    *,
+    scaler: Any,
+    encoder: OneHotEncoder,
+    keeps_missing: bool,
+    is_centred: bool,
 ) -> Column:
     """Learn how to encode a column, by the dtype of its values."""
     is_category = values.kind == CATEGORIES
     if values.is_missing.all() and not (is_category and keeps_missing):
         return MissingColumn(values.array[:1], values.kind)
     if is_category:
-        return CategoryColumn.learn(values, encoder, keeps_missing)
+        return CategoryColumn.learn(values, encoder, keeps_missing, is_centred)
     if values.kind == NUMBERS:
         return NumericColumn.learn(values, scaler)
     return TimeColumn.learn(values, scaler)
+
+
+def encode_sparse(column: Column, values: NDArray) -> csr_array:
+    """Return the numbers of a column as a sparse matrix."""
+    if isinstance(column, CategoryColumn):
+        return column.indicators(values)
+    numbers = np.empty((len(values), 1))
+    column.encode(values, numbers)
+    return csr_array(numbers)

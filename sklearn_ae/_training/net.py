@@ -12,7 +12,7 @@ from skorch.helper import predefined_split
 from torch import Tensor, nn
 from torch.utils.data import TensorDataset
 
-from sklearn_ae._data import ENOUGH_ROWS
+from sklearn_ae._data import ENOUGH_ROWS, LARGEST_COPY
 from sklearn_ae._model import Autoencoder
 from sklearn_ae._training.batches import ResidentBatches
 from sklearn_ae._training.callbacks import (
@@ -207,6 +207,8 @@ def start_training(
     # Each code is a direction in which the decoder may follow noise, in few rows.
     decay = options.alpha * len(module.code_mean) * min(1, ENOUGH_ROWS / 4 / n_rows)
     decay = min(decay, 1 / options.learning_rate_init)  # beyond, weights change signs
+    n_features = 1 if valid is None else valid.tensors[0].size(1)
+    most_rows = min(LARGEST_COPY // n_features, 4096)
     net = Net(
         module,
         criterion=criterion,
@@ -226,7 +228,7 @@ def start_training(
         iterator_train__noise_generator=corruption and corruption.generator(),
         iterator_valid=ResidentBatches,
         iterator_valid__corruption=corruption,
-        iterator_valid__batch_size=max(batch_size, 4096),  # no step is taken
+        iterator_valid__batch_size=max(batch_size, most_rows),  # no step is taken
         train_split=None if valid is None else predefined_split(valid),
         callbacks=[*callbacks, *options.callbacks],
         device=options.device,

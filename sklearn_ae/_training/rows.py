@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -13,7 +13,15 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import TensorDataset
 
-from sklearn_ae._data import ENOUGH_ROWS, Table, is_large, row_blocks
+from sklearn_ae._data import (
+    ENOUGH_ROWS,
+    LARGEST_COPY,
+    Source,
+    Table,
+    is_large,
+    row_blocks,
+    stays_in_place,
+)
 
 
 def spread_rows(n_samples: int, n_passes: int) -> NDArray[np.intp]:
@@ -26,39 +34,28 @@ def spread_rows(n_samples: int, n_passes: int) -> NDArray[np.intp]:
 
 
 class RowsInPlace:
-    """Rows of a table that are centred and scaled when they are taken.
+    """Rows of a source that become tensors when they are taken.
 
     They stand where a tensor of all rows would: that of a large table takes memory and
-    saves hardly any time. `X` may be read-only.
+    saves hardly any time.
     """
 
     device = torch.device("cpu")
 
-    def __init__(
-        self,
-        X: NDArray,
-        to_scaled: Callable[[NDArray], NDArray],
-        index: NDArray[np.intp] | None = None,
-    ) -> None:
-        self.X = X
-        self.to_scaled = to_scaled
-        self.index = index  # of the rows that count; None stands for all
+    def __init__(self, source: Source) -> None:
+        self.source = source
 
     def __len__(self) -> int:
-        return len(self.X if self.index is None else self.index)
+        return len(self.source)
 
     def __getitem__(self, index: Tensor | slice) -> Tensor:
         """Return some rows as a new tensor; an index is on the CPU."""
         where = index if isinstance(index, slice) else index.numpy()
-        where = where if self.index is None else self.index[where]
-        block = self.X[where] if isinstance(where, slice) else self.X.take(where, 0)
-        return torch.from_numpy(self.to_scaled(block))
+        return torch.from_numpy(self.source[where])
 
     def part(self, index: Tensor) -> RowsInPlace:
         """Return some rows where they are."""
-        where = index.numpy()
-        where = where if self.index is None else self.index[where]
-        return RowsInPlace(self.X, self.to_scaled, where)
+        return RowsInPlace(self.source.part(index.numpy()))
 
     def index_select(self, dim: int, index: Tensor) -> Tensor:
         """Return some rows; `dim` is 0, as columns are not to be selected."""
@@ -66,7 +63,7 @@ class RowsInPlace:
 
     def size(self, dim: int) -> int:
         """Return the number of rows or of columns."""
-        return self.X.shape[1] if dim == 1 else len(self)
+        return self.source.shape[dim]
 
     def tensor_split(self, n_parts: int) -> Iterator[Tensor]:
         """Take parts of near-equal size one after the other."""
@@ -75,7 +72,12 @@ class RowsInPlace:
 
     def to(self, device: str) -> RowsInPlace | Tensor:
         """Stay where the table is, or copy all rows to another device."""
-        return self if torch.device(device) == self.device else self[:].to(device)
+        if torch.device(device) == self.device:
+            return self
+        rows = torch.empty(self.source.shape, dtype=torch.float32, device=device)
+        for block in row_blocks(*self.source.shape):
+            rows[block] = self[block].to(device)
+        return rows
 
 
 @dataclass(frozen=True)
@@ -91,10 +93,8 @@ class Rows:
         """Bring rows into the units of a linear start, and impute missing cells."""
         row_weight = _with_mean_one(table.weight[:, None])
         if table.is_complete:
-            in_place = RowsInPlace(table.X, start.to_scaled)
-            # Rows that are scattered over memory take long to collect.
-            ordered = table.X.flags.c_contiguous and table.X.flags.aligned
-            x = in_place if is_large(table.X.shape) and ordered else in_place[:]
+            in_place = RowsInPlace(start.in_place(table.X))
+            x = in_place if stays_in_place(table.X) else in_place[:]
             return cls(x, row_weight, row_weight)
         imputed = np.empty(table.X.shape, dtype=np.float32)
         for rows in row_blocks(*table.X.shape):
@@ -122,8 +122,12 @@ class Rows:
         return Rows(x, self.row_weight[index], self.cell_weight[index])
 
     def some(self) -> Rows:
-        """Return 100,000 rows at most, evenly spread: more tell losses no better."""
-        n_rows = 10 * ENOUGH_ROWS
+        """Return 100,000 rows at most, evenly spread: more tell losses no better.
+
+        Of many columns they are fewer, but 10,000 at least.
+        """
+        n_rows = 10 * LARGEST_COPY // self.x.size(1)
+        n_rows = min(max(n_rows, ENOUGH_ROWS), 10 * ENOUGH_ROWS)
         if len(self) <= n_rows:
             return self
         spread = np.linspace(0, len(self) - 1, n_rows).round().astype(np.intp)
@@ -133,6 +137,13 @@ class Rows:
         """Yield rows and the weights of their cells block by block."""
         for rows in row_blocks(len(self), self.x.size(1)):
             yield self.x[rows], self.cell_weight[rows]
+
+    def scaled(self) -> NDArray | Source:
+        """Return the centred and scaled rows, where they are if that is in place."""
+        if isinstance(self.x, RowsInPlace):
+            return self.x.source
+        rows: NDArray = self.x.numpy(force=True)
+        return rows
 
     def to(self, device: str) -> Rows:
         """Move all parts to a device."""

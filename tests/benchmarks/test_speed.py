@@ -20,6 +20,7 @@ from benchmarks.speed import (
     quality,
     scale,
     side_by_side,
+    sparse,
     start,
     summary,
     transform,
@@ -36,6 +37,7 @@ TINY = Sizes(
     single_calls=2,
     memory_rows=200,
     scale_rows=(100, 300),
+    sparse_shape=(60, 400),
     side_by_side_rows=40,
     max_iter=1,
 )
@@ -252,6 +254,26 @@ def test_time_is_per_row_and_epoch(monkeypatch):
     values = [figure.value for figure in scale.times(TINY)]
     # Three fits of 100 rows and one of 300, each of two epochs.
     assert_allclose(values, [1e4, 1e4])
+
+
+def test_sparse_section_measures_each_method(monkeypatch, quick):
+    monkeypatch.setattr(sparse, "apart", lambda function, *args: function(*args))
+    monkeypatch.setitem(sparse.METHODS, sparse.OURS, lambda: quick(10))
+    rows = rows_of(list(sparse.measure(TINY)))
+    for quantity in (sparse.PEAK, "cpu_seconds", sparse.EXPLAINED):
+        found = summary.wide(rows, sparse.SECTION, quantity)
+        assert list(found) == ["autoencoder", "TruncatedSVD", "PCA"]
+        assert (found >= 0).all(axis=None)
+    assert (found["autoencoder"] >= found["PCA"] - 1e-9).all()
+
+
+def test_sparse_rows_have_few_cells_near_each_other():
+    X = sparse.make_sparse_rows(50, 4000)
+    assert X.shape == (50, 4000)
+    assert_allclose(X.sum(axis=1), 4)
+    columns = X.tocoo().coords[1]
+    places = np.exp(2j * np.pi * columns[:4] / 4000)
+    assert abs(places - places[0]).max() < 0.2
 
 
 def test_side_by_side_section_leaves_threads_alone(monkeypatch):

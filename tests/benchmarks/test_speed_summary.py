@@ -11,6 +11,7 @@ from benchmarks.speed import (
     quality,
     scale,
     side_by_side,
+    sparse,
     summary,
     transform,
 )
@@ -146,6 +147,16 @@ def test_memory_is_counted_beyond_what_is_needed():
     single, double = (p for p in summary.promises(rows) if "peak memory" in p.promised)
     assert (single.found, single.kept) == ("190 (0.9 float32 copies in all)", True)
     assert (double.found, double.kept) == ("250 (2.2 float32 copies in all)", False)
+
+
+@pytest.mark.parametrize(("megabytes", "kept"), [(1700.0, True), (16000.0, False)])
+def test_sparse_tables_have_to_fit_memory(megabytes, kept):
+    measured = Measurement(
+        sparse.SECTION, "many", sparse.OURS, 0, sparse.PEAK, megabytes
+    )
+    found = summary.promises(rows_of([measured]))
+    (promise,) = (p for p in found if "sparse cells" in p.promised)
+    assert (promise.found, promise.kept) == (f"{megabytes:.0f}", kept)
 
 
 def test_what_the_machine_allows_is_shown_beside_ours():

@@ -53,7 +53,7 @@ class Fold:
     def measure(self, objective, factor, stepping):
         self.tried.append(factor)
         loss = self.losses[stepping](factor)
-        return SimpleNamespace(loss=loss, by_row=[torch.full((4,), loss / 4)])
+        return SimpleNamespace(loss=loss, by_row=[loss / 4] * 4)
 
 
 def shrinkage(*folds):
@@ -129,7 +129,7 @@ def gaining(n_rows, n_times):
         rows = torch.full((20,), 1.0)
         rows[:n_rows] -= 0.9 * factor
         rows = rows.repeat(n_times)
-        return SimpleNamespace(loss=float(rows.sum()), by_row=[rows])
+        return SimpleNamespace(loss=float(rows.sum()), by_row=rows.tolist())
 
     numbers = np.tile(np.arange(20), n_times)
     module = SimpleNamespace(steps=None)

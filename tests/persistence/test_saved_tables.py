@@ -352,3 +352,13 @@ def test_imputer_is_kept(round_trip, changes):
     assert_same_table(
         clone(other).fit_transform(frame), clone(imputer).fit_transform(frame)
     )
+
+
+def test_encoder_of_sparse_arrays_comes_back(tmp_path):
+    frame = pd.DataFrame({"text": ["a", "b", None], "number": [1.0, 2.0, 3.0]})
+    encoder = TableEncoder(sparse_output=True).fit(frame)
+    sklearn_ae.save(encoder, tmp_path / "file")
+    loaded = sklearn_ae.load(tmp_path / "file")
+    found, expected = loaded.transform(frame), encoder.transform(frame)
+    assert np.array_equal(found.toarray(), expected.toarray(), equal_nan=True)
+    assert_frame_equal(loaded.inverse_transform(found), frame)

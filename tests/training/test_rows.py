@@ -31,8 +31,8 @@ def test_rows_in_place_are_those_of_a_copy(curved, dtype):
     table = Table.of(X)
     start = LinearStart.of_table(table, 2, seed=0)
     copied, in_place = (
-        torch.from_numpy(start.to_scaled(X)),
-        RowsInPlace(X, start.to_scaled),
+        torch.from_numpy(start.in_place(X)[:]),
+        RowsInPlace(start.in_place(X)),
     )
     index = torch.randperm(len(X), generator=torch.Generator().manual_seed(0))[:9]
     assert len(in_place) == in_place.size(0) == len(X)
@@ -60,7 +60,7 @@ def test_only_rows_in_a_row_are_used_in_place(curved, order):
 
 @pytest.mark.parametrize("holes", [False, True])
 @pytest.mark.parametrize(
-    "changes", [{}, {"cv": None}, {"cv": None, "early_stopping": True}]
+    "changes", [{}, {"cv": 3}, {"cv": None, "early_stopping": True}]
 )
 def test_large_tables_are_fitted_as_others_are(quick, curved, request, changes, holes):
     X = curved.copy()
