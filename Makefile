@@ -1,6 +1,6 @@
 # Two commands: `make benchmark` and `make test`. Both create .venv when it is missing.
 #
-#   make benchmark QUICK=1     one fold and fewer tables, about a minute
+#   make benchmark QUICK=1     one fold and fewer tables, some minutes
 #   make benchmark DATA=DIR    also the tables DIR/tabular/*.npz
 #   make benchmark RECORD=1    overwrite the tracked results and the figures of README.md
 #   make test PYTHON=python3.12
