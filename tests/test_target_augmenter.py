@@ -377,3 +377,41 @@ def test_folds_have_to_hold_out_each_row_once(diabetes):
 def test_a_target_is_needed(diabetes):
     with pytest.raises(ValueError, match="requires y to be passed"):
         TargetAugmenter().fit(diabetes[0], None)
+
+
+@pytest.mark.parametrize("unit", ["datetime64[D]", "timedelta64[D]"])
+def test_points_in_time_are_no_target(hidden, unit):
+    y = np.arange(300).astype(unit)
+    with pytest.raises(TypeError, match="but has to hold classes or numbers"):
+        TargetAugmenter().fit(hidden[0], y)
+
+
+@pytest.mark.parametrize(
+    "y",
+    [
+        np.array(["a", "b", None] * 100, dtype=object),
+        pd.Series(["a", "b", None] * 100, dtype="string"),
+        pd.Categorical(["a", "b", None] * 100),
+        pd.Series([0, 1, None] * 100, dtype="Int64"),
+        np.array([0.5, 1.5, np.nan] * 100),
+    ],
+)
+def test_missing_targets_are_refused(hidden, y):
+    with pytest.raises(ValueError, match="100 of 300 values are missing"):
+        TargetAugmenter(LogisticRegression()).fit(hidden[0], y)
+
+
+def test_several_columns_of_classes_are_refused(hidden):
+    X, y = hidden
+    both = np.column_stack([y > 0, y > 1])
+    with pytest.raises(ValueError, match="y has 2 columns of classes"):
+        TargetAugmenter(LogisticRegression()).fit(X, both)
+    given = TargetAugmenter(target_type="continuous", random_state=0).fit(X, both)
+    assert given.is_appended_.tolist() == [True, True]
+
+
+def test_few_numbers_taken_for_classes_are_explained(diabetes):
+    X, y = diabetes
+    with pytest.raises(ValueError, match="y was taken for 10 classes: set target_type"):
+        TargetAugmenter().fit(X[:10], y[:10])
+    TargetAugmenter(target_type="continuous").fit(X[:10], y[:10])

@@ -34,7 +34,15 @@ def splitter_of(cv: Any, is_discrete: bool, is_grouped: bool, random_state: Any)
 def folds_of(splitter: Any, X: NDArray, y: NDArray, groups: ArrayLike | None) -> Splits:
     """Return training and held-out rows of each fold; each row is held out once."""
     n_samples = len(X)
-    splits = list(splitter.split(X, y, groups))
+    try:
+        splits = list(splitter.split(X, y, groups))
+    except ValueError as error:
+        if not isinstance(splitter, StratifiedKFold | StratifiedGroupKFold):
+            raise
+        raise ValueError(
+            f"{error} y was taken for {len(np.unique(y))} classes: set "
+            "target_type='continuous' if it holds numbers, or lower cv."
+        ) from error
     held_out = np.concatenate([test for _, test in splits])
     if not np.array_equal(np.sort(held_out), np.arange(n_samples)):
         raise ValueError(

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import is_classifier
 from sklearn.utils import check_array, column_or_1d
+from sklearn.utils._missing import is_pandas_na, is_scalar_nan
 from sklearn.utils.multiclass import type_of_target
 
 TargetType = Literal["binary", "multiclass", "continuous"]
@@ -50,6 +51,7 @@ class Output:
 
 def type_of(y: ArrayLike, target_type: str, estimator: Any) -> TargetType:
     """Return what a target is: as asked for, as the estimator has it, or by values."""
+    _check_values(y)
     is_discrete = target_type != "continuous"
     if target_type == "auto" and estimator is None:
         found = type_of_target(y, input_name="y")
@@ -64,6 +66,7 @@ def type_of(y: ArrayLike, target_type: str, estimator: Any) -> TargetType:
         )
     if not is_discrete:
         return "continuous"
+    _check_one_column(y)
     n_classes = len(np.unique(column_or_1d(y)))
     if target_type == "binary" and n_classes > 2:
         raise ValueError(
@@ -71,6 +74,40 @@ def type_of(y: ArrayLike, target_type: str, estimator: Any) -> TargetType:
             "target_type='multiclass'."
         )
     return "binary" if n_classes <= 2 else "multiclass"
+
+
+def _check_values(y: ArrayLike) -> None:
+    """Refuse missing values, and points in time, which would be taken for classes."""
+    values = np.asarray(y)
+    if values.dtype.kind in "mM":
+        raise TypeError(
+            f"y is of dtype {values.dtype}, but has to hold classes or numbers. "
+            "Convert it, for instance to a number of days."
+        )
+    n_missing = _count_missing(values)
+    if n_missing:
+        raise ValueError(
+            f"Input y contains NaN: {n_missing} of {values.size} values are missing. "
+            "Leave these rows out, or fill them."
+        )
+
+
+def _count_missing(values: NDArray) -> int:
+    if values.dtype.kind == "f":
+        return int(np.isnan(values).sum())
+    if values.dtype != object:
+        return 0
+    return sum(v is None or is_pandas_na(v) or is_scalar_nan(v) for v in values.flat)
+
+
+def _check_one_column(y: ArrayLike) -> None:
+    """Refuse several columns of classes."""
+    shape = np.shape(y)
+    if len(shape) == 2 and shape[1] > 1:
+        raise ValueError(
+            f"y has {shape[1]} columns of classes, but one is allowed. Several have to "
+            "be numbers: set target_type='continuous', and give no classifier."
+        )
 
 
 def _is_number_like(y: ArrayLike) -> bool:
