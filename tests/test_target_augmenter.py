@@ -415,3 +415,12 @@ def test_few_numbers_taken_for_classes_are_explained(diabetes):
     with pytest.raises(ValueError, match="y was taken for 10 classes: set target_type"):
         TargetAugmenter().fit(X[:10], y[:10])
     TargetAugmenter(target_type="continuous").fit(X[:10], y[:10])
+
+
+@pytest.mark.parametrize("n_values", [0, 1, 30])
+def test_columns_of_few_values_are_understood(hidden, n_values):
+    X, y = hidden
+    X[n_values:, 1] = np.nan
+    augmenter = TargetAugmenter(random_state=0)
+    assert augmenter.fit_transform(X, y).shape == (300, 21)
+    assert np.isfinite(augmenter.transform(X)[:, -1]).all()

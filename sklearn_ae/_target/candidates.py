@@ -26,12 +26,15 @@ class Candidate:
     estimator: Any
     fit_params: Mapping[str, Any] = field(default_factory=dict)
     settings: Mapping[str, Any] = field(default_factory=dict)  # of scikit-learn
+    fewest: int = 0  # columns with fewer values are fitted as if they were constant
 
     def fitted(self, X: NDArray, y: NDArray, index: NDArray[np.intp]) -> Any:
         """Return the estimator fitted to some of the rows."""
         params = _check_method_params(X, self.fit_params, indices=index)
+        rows = X[index]
+        rows[:, np.sum(~np.isnan(rows), axis=0) < self.fewest] = 0
         with config_context(**self.settings):
-            return clone(self.estimator).fit(X[index], y[index], **params)
+            return clone(self.estimator).fit(rows, y[index], **params)
 
 
 def default_candidates(
@@ -52,5 +55,9 @@ def default_candidates(
     for model, steps in weighted.items():
         names = [f"{step}__sample_weight" for step in steps] or ["sample_weight"]
         params = {} if weight is None else dict.fromkeys(names, weight)
-        candidates.append(Candidate(model, params, {"enable_metadata_routing": False}))
+        # Trees do not split a column with fewer values than a leaf needs rows, and
+        # their bins cannot be made of none, which a fold may leave of a few.
+        fewest = getattr(model, "min_samples_leaf", 0)
+        settings = {"enable_metadata_routing": False}
+        candidates.append(Candidate(model, params, settings, fewest))
     return candidates
