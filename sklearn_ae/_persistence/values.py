@@ -95,8 +95,10 @@ def refuse(value: Any, kinds: Container[str] = ()) -> NoReturn:
     if not isinstance(value, BaseEstimator):
         raise TypeError(f"{value!r:.120} is not plain data.")
     names = [one.__name__ for one in type(value).__mro__ if _name(one) in kinds]
-    parent = f", though it is a subclass of {names[0]}" if names else ""
-    raise TypeError(f"files do not hold the class {type(value).__name__}{parent}.")
+    more = f", though it is a subclass of {names[0]}" if names else ""
+    if hasattr(value, "best_estimator_"):
+        more = "; save its best_estimator_"
+    raise TypeError(f"files do not hold the class {type(value).__name__}{more}.")
 
 
 class Decoder:

@@ -29,7 +29,7 @@ from sklearn.linear_model import (
     RidgeCV,
 )
 from sklearn.mixture import GaussianMixture
-from sklearn.model_selection import KFold
+from sklearn.model_selection import GridSearchCV, KFold
 from sklearn.pipeline import FeatureUnion, Pipeline, make_pipeline
 from sklearn.preprocessing import (
     FunctionTransformer,
@@ -287,6 +287,14 @@ def test_other_estimators_are_refused_with_the_remedy(path, monkeypatch, step, m
     with pytest.raises(TypeError, match=f"^{wanted}"):
         sklearn_ae.save(pipeline, path)
     assert not path.exists()
+
+
+def test_of_a_search_the_best_is_to_be_saved(path):
+    search = GridSearchCV(make_pipeline(PCA(), Ridge()), {"pca__n_components": [1, 2]})
+    with pytest.raises(TypeError, match="GridSearchCV; save its best_estimator_"):
+        sklearn_ae.save(search.fit(X, y), path)
+    sklearn_ae.save(search.best_estimator_, path)
+    assert np.array_equal(sklearn_ae.load(path).predict(X), search.predict(X))
 
 
 @pytest.mark.parametrize(
