@@ -286,7 +286,10 @@ class TableEncoder(PersistenceMixin, TransformerMixin, BaseEstimator):
         try:
             yield
         except TypeError as error:
-            raise TypeError(f"{name} cannot be encoded: {error}") from error
+            text = str(error)
+            if "uniformly" in text or "unhashable" in text:  # scikit-learn's, Python's
+                text = text.rstrip(".") + ". Make its values strings, or numbers."
+            raise TypeError(f"{name} cannot be encoded: {text}") from error
         except ValueError as error:
             text = str(error).replace(" in column 0 during transform", "")
             advice = (
