@@ -424,3 +424,17 @@ def test_columns_of_few_values_are_understood(hidden, n_values):
     augmenter = TargetAugmenter(random_state=0)
     assert augmenter.fit_transform(X, y).shape == (300, 21)
     assert np.isfinite(augmenter.transform(X)[:, -1]).all()
+
+
+@pytest.mark.parametrize(
+    ("augmenter", "n_columns"),
+    [
+        (TargetAugmenter(Ridge()), 1),
+        (TargetAugmenter(target_type="continuous"), 1),
+        (TargetAugmenter(), 2),
+    ],
+)
+def test_text_taken_for_numbers_is_explained(hidden, augmenter, n_columns):
+    y = np.array([["a"], ["b"], ["c"]] * 100)[:, [0] * n_columns]
+    with pytest.raises(ValueError, match=r"'a'.*For classes, give one column"):
+        augmenter.fit(hidden[0], y)

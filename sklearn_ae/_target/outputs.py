@@ -126,7 +126,7 @@ def outputs_of(
         values = _indicators(y, classes)
         mean = np.average(values, axis=0, weights=weight)
         return [Output(y, values, Form(mean, 1.0, classes))]
-    numbers = check_array(y, dtype=np.float64, ensure_2d=False, input_name="y")
+    numbers = _numbers(y)
     if numbers.ndim > 2:
         raise ValueError(f"y has {numbers.ndim} dimensions; at most 2 are understood.")
     outputs = []
@@ -136,6 +136,19 @@ def outputs_of(
         form = Form(np.array([mean / scale]), scale, None)
         outputs.append(Output(column, column[:, None] / scale, form))
     return outputs
+
+
+def _numbers(y: ArrayLike) -> NDArray:
+    """Return a target as numbers; say why it is taken for such."""
+    try:
+        return check_array(y, dtype=np.float64, ensure_2d=False, input_name="y")
+    except ValueError as error:
+        if "could not convert" not in str(error):
+            raise
+        raise ValueError(
+            f"y was taken for numbers: {error}. For classes, give one column, leave "
+            "target_type='auto', and give a classifier or no estimator."
+        ) from error
 
 
 def _indicators(y: NDArray, classes: NDArray) -> NDArray[np.float64]:
