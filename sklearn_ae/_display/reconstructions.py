@@ -6,6 +6,7 @@ from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.sparse import issparse
 from sklearn.metrics import r2_score
 from sklearn.utils import check_consistent_length
 from sklearn.utils._optional_dependencies import check_matplotlib_support
@@ -114,12 +115,12 @@ class ReconstructionDisplay:
         rows = slice(None if image_shape is None else n_images)
         encoded = X[rows] if X_input is None else X_input[rows]
         codes = estimator.transform(encoded)
-        original = np.asarray(X[rows], dtype=float)
+        original = _dense(X[rows])
         reconstruction = np.asarray(estimator.inverse_transform(codes), dtype=float)
         parts: dict[str, Any] = {}
         if image_shape is not None:
             parts["codes"] = np.asarray(codes)
-            parts["inputs"] = None if X_input is None else np.asarray(encoded, float)
+            parts["inputs"] = None if X_input is None else _dense(encoded)
         else:
             numbered = [f"column {j}" for j in range(original.shape[1])]
             names = list(getattr(estimator, "feature_names_in_", numbered))
@@ -232,3 +233,7 @@ def _grid(ax: Any, n_down: int, n_across: int, size: tuple[float, float]) -> NDA
 
     figure = plt.figure(figsize=size, layout="compressed")
     return figure.subplots(n_down, n_across, squeeze=False)
+
+
+def _dense(rows: Any) -> NDArray[np.float64]:
+    return np.asarray(rows.toarray() if issparse(rows) else rows, dtype=np.float64)

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
+from scipy.sparse import csr_array
 from sklearn.decomposition import PCA
 from sklearn.exceptions import NotFittedError
 from sklearn.kernel_approximation import Nystroem
@@ -190,3 +191,15 @@ def test_labels_beside_a_single_image_are_not_cut(fitted, curved):
     display.figure_.canvas.draw()
     for axis in display.axes_[:, 0]:
         assert axis.yaxis.label.get_window_extent().x0 >= 0
+
+
+@pytest.mark.parametrize("image_shape", [None, (3, 4)])
+def test_sparse_rows_are_drawn_as_dense_ones(fitted, curved, image_shape):
+    dense, sparse = (
+        ReconstructionDisplay.from_estimator(
+            fitted, X, X_input=X, image_shape=image_shape
+        )
+        for X in (curved, csr_array(curved))
+    )
+    assert_array_equal(sparse.original, dense.original)
+    assert_allclose(sparse.reconstruction, dense.reconstruction)
