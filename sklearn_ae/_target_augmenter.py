@@ -1,7 +1,7 @@
 """The estimator that appends to a table what is predicted of its target."""
 
 from itertools import compress
-from numbers import Real
+from numbers import Integral, Real
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -9,10 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, TransformerMixin, _fit_context
 from sklearn.utils import Tags, check_array, check_random_state, get_tags
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
-from sklearn.utils.metadata_routing import (
-    MetadataRouter,
-    MethodMapping,
-)
+from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping
 from sklearn.utils.validation import (
     _check_feature_names_in,
     _check_sample_weight,
@@ -51,9 +48,9 @@ class TargetAugmenter(PersistenceMixin, TransformerMixin, BaseEstimator):
     Parameters
     ----------
     estimator : estimator or None, default=None
-        Classifier or regressor that predicts `y`, one for each output. None mixes
-        ridge or logistic regression and gradient boosting by histograms, as held-out
-        rows prefer it.
+        Classifier or regressor that predicts `y`, one for each output. None is ridge or
+        logistic regression, with gradient boosting where held-out rows prefer it; up to
+        5,000 columns times classes.
     mixing : float, default=0.5
         Share of `X` in the total variance if predictions were perfect; what they
         explain of `y` shrinks the rest. 1 appends nothing, towards 0 the target alone
@@ -82,7 +79,7 @@ class TargetAugmenter(PersistenceMixin, TransformerMixin, BaseEstimator):
         standard errors over held-out rows, or groups. Others are not appended.
     pca_loss_ratio_ : ndarray of shape (n_sizes,)
         What PCA with 1, 2, ... codes loses of `X` behind this transformer, over
-        what it loses without.
+        what it loses without; infinite where that is nothing.
     estimators_ : list of list of estimators
         Fitted to all rows, for each output that is appended.
     n_features_in_, feature_names_in_ : int, ndarray of shape (n_features_in_,)
@@ -284,8 +281,9 @@ class TargetAugmenter(PersistenceMixin, TransformerMixin, BaseEstimator):
             As in scikit-learn.
         """
         router = MetadataRouter(owner=self).add_self_request(self)
-        # Of a number of folds it is not known yet whether there are groups.
-        splitter = splitter_of(self.cv, False, True, None)
+        # A generator of splits can be read only once.
+        is_number = self.cv is None or isinstance(self.cv, Integral)
+        splitter = splitter_of(self.cv, False, True, None) if is_number else self.cv
         for name, callee, what in (
             ("estimator", "fit", self.estimator),
             ("splitter", "split", splitter),
@@ -307,20 +305,21 @@ class TargetAugmenter(PersistenceMixin, TransformerMixin, BaseEstimator):
                 f"{type(self).__name__} requires y to be passed, but the target y is "
                 "None. Pass it, or leave this step out."
             )
+        y = check_array(y, dtype=None, ensure_2d=False, ensure_all_finite=False)
         check_consistent_length(X, y)
         weight = _check_sample_weight(sample_weight, X, ensure_non_negative=True)
         self.target_type_ = type_of(y, self.target_type, self.estimator)
         outputs = outputs_of(y, self.target_type_, weight)
         self.classes_ = outputs[0].form.classes
         fit_params, groups = routed_params(self, sample_weight, params)
-        is_discrete, rng = (
-            self.classes_ is not None,
-            check_random_state(self.random_state),
-        )
+        is_discrete = self.classes_ is not None
+        rng = check_random_state(self.random_state)
         splitter = splitter_of(self.cv, is_discrete, groups is not None, rng)
-        splits = folds_of(splitter, X, outputs[0].y, groups)
+        splits = folds_of(splitter, X, outputs[0].y, groups, weight)
         candidates = (
-            default_candidates(is_discrete, sample_weight, rng.randint(2**31))
+            default_candidates(
+                outputs[0], splits, X.shape[1], sample_weight, rng.randint(2**31)
+            )
             if self.estimator is None
             else [Candidate(self.estimator, fit_params)]
         )
@@ -351,9 +350,14 @@ class TargetAugmenter(PersistenceMixin, TransformerMixin, BaseEstimator):
 
     def _complete(self) -> None:
         """Check what was loaded, and add what follows."""
-        predictors = self._predictors
+        predictors, scale = self._predictors, self._scale
         need(all(isinstance(p, Predictor) for p in predictors), "Its predictors are")
-        need(type(self._scale) is float, "Its scale is")
+        need(type(scale) is float and 0 <= scale < np.inf, "Its scale is")
+        ratio, classes = self.pca_loss_ratio_, np.array(self.classes_)
+        for predictor in predictors:
+            is_same = np.array_equal(np.array(predictor.form.classes), classes)
+            need(is_same, "Its list of classes is")
+        need(ratio.ndim == 1 and ratio.dtype == np.float64, "Its loss of PCA is")
         is_kind = self.target_type_ in ("binary", "multiclass", "continuous")
         need(is_kind and type(self.cv_score_) is float, "What is known of a target is")
         are_marks = self.is_appended_.dtype == bool and self.is_appended_.ndim == 1

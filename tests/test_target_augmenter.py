@@ -235,8 +235,8 @@ def test_target_type_and_estimator_have_to_agree(hidden):
     X, y = hidden
     with pytest.raises(ValueError, match=r"is a regressor\. Leave target_type='auto'"):
         TargetAugmenter(Ridge(), target_type="binary").fit(X, y > 0)
-    with pytest.raises(ValueError, match="y has 300 different values"):
-        TargetAugmenter(target_type="binary").fit(X, y)
+    with pytest.raises(ValueError, match="y has 3 different values"):
+        TargetAugmenter(target_type="binary").fit(X, np.arange(300) % 3)
 
 
 def test_classes_are_appended_as_centred_probabilities():
@@ -438,3 +438,112 @@ def test_text_taken_for_numbers_is_explained(hidden, augmenter, n_columns):
     y = np.array([["a"], ["b"], ["c"]] * 100)[:, [0] * n_columns]
     with pytest.raises(ValueError, match=r"'a'.*For classes, give one column"):
         augmenter.fit(hidden[0], y)
+
+
+@pytest.mark.parametrize("estimator", [None, LogisticRegression()])
+@pytest.mark.parametrize("missing", [None, np.nan])
+@pytest.mark.parametrize("kind", [object, "category"])
+def test_classes_cannot_be_missing(hidden, estimator, missing, kind):
+    X, y = hidden
+    labels = pd.Series(np.where(y > 0, "high", "low"), dtype=object)
+    labels[3] = missing
+    with pytest.raises(ValueError, match="contains N"):
+        TargetAugmenter(estimator, target_type="binary").fit(X, labels.astype(kind))
+
+
+def test_a_missing_number_is_no_class(hidden):
+    X, y = hidden
+    y[3] = np.nan
+    with pytest.raises(ValueError, match="Input y contains NaN"):
+        TargetAugmenter().fit(X, y)
+
+
+def test_numbers_are_no_classes(hidden):
+    with pytest.raises(ValueError, match="Unknown label type: continuous"):
+        TargetAugmenter(LogisticRegression()).fit(*hidden)
+
+
+@pytest.mark.parametrize("n_samples", [77, 90, 300])
+def test_a_constant_output_does_not_count(hidden, n_samples):
+    X, y = (part[:n_samples] for part in hidden)
+    augmenter = TargetAugmenter(Ridge(), cv=KFold(4))
+    wanted = appended_by(augmenter, X, y)
+    for constant in (1.0, 0.1, 1e9 / 3):
+        outputs = np.column_stack([y, np.full(n_samples, constant)])
+        np.testing.assert_allclose(appended_by(augmenter, X, outputs), wanted)
+
+
+@pytest.mark.parametrize("estimator", [None, LogisticRegression()])
+def test_only_rows_that_count_make_a_target_vary(hidden, estimator):
+    X, y = hidden
+    y = y > 0
+    augmenter = TargetAugmenter(estimator, random_state=0)
+    augmenter.fit(X, y, sample_weight=y.astype(float))
+    assert augmenter.cv_score_ == 0
+    assert not augmenter.is_appended_.any()
+
+
+def test_folds_need_rows_that_count(hidden):
+    X, y = hidden
+    weight = np.zeros(len(y))
+    weight[:2] = 1
+    with pytest.raises(ValueError, match="training rows all have a sample_weight of 0"):
+        TargetAugmenter(Ridge(), cv=KFold(2)).fit(X, y, sample_weight=weight)
+
+
+@pytest.mark.filterwarnings("ignore:The least populated class:UserWarning")
+@pytest.mark.parametrize("estimator", [None, LogisticRegression()])
+def test_a_class_of_one_row(hidden, estimator):
+    X, y = hidden
+    augmenter = TargetAugmenter(estimator).fit(X, y == y[0])
+    assert not augmenter.is_appended_.any()
+
+
+@pytest.mark.filterwarnings("ignore:The least populated class:UserWarning")
+def test_rare_classes_of_many_rows():
+    X = np.random.default_rng(0).standard_normal((12_000, 1))
+    y = (X[:, 0] > 0).astype(int)
+    y[:2] = 2
+    augmenter = TargetAugmenter(cv=2, random_state=0).fit(X, y)
+    assert augmenter.cv_score_ > 0.9
+
+
+def test_columns_without_any_value_in_a_fold(hidden):
+    X, y = hidden
+    X[:, 1] = np.nan
+    X[100:, 2] = np.nan
+    augmenter = TargetAugmenter(cv=KFold(3), random_state=0).fit(X, y)
+    assert augmenter.cv_score_ > 0.9
+    assert np.isfinite(augmenter.transform(X)[:, 20:]).all()
+
+
+def test_splits_may_come_one_by_one(hidden):
+    X, y = hidden
+    weight = np.ones(len(y))
+    with config_context(enable_metadata_routing=True):
+        estimator = Ridge().set_fit_request(sample_weight=True)
+        found = [
+            appended_by(TargetAugmenter(estimator, cv=cv), X, y, sample_weight=weight)
+            for cv in (KFold(3), KFold(3).split(X))
+        ]
+    assert np.array_equal(*found)
+
+
+def test_there_have_to_be_folds(hidden):
+    with pytest.raises(ValueError, match="each of 300 rows exactly once"):
+        TargetAugmenter(cv=[]).fit(*hidden)
+
+
+def test_cost_is_infinite_where_pca_loses_nothing(diabetes):
+    ratio = TargetAugmenter(random_state=0).fit(*diabetes).pca_loss_ratio_
+    assert np.isfinite(ratio[:9]).all()
+    assert ratio[9] == np.inf
+
+
+def test_trees_are_left_out_where_classes_and_columns_are_many():
+    X = np.random.default_rng(0).standard_normal((200, 600))
+    y = np.arange(200) % 10
+    X[np.arange(200), y] += 10
+    augmenter = TargetAugmenter(cv=2, random_state=0).fit(X, y)
+    ((linear,),) = augmenter.estimators_
+    assert isinstance(linear[-1], LogisticRegression)

@@ -68,6 +68,8 @@ def _complete(model: Any) -> None:
     if isinstance(model, HistGradientBoostingClassifier):
         n_classes = n_trees if n_trees > 1 else 2
         need(np.shape(model.classes_) == (n_classes,), "Its classes_ is")
+    else:
+        need(n_trees == 1, "Its number of trees is")
     model._n_features, model._preprocessor = n_features, None
     model.is_categorical_ = model._is_categorical_remapped = None
     model._loss = model._get_loss(sample_weight=None)

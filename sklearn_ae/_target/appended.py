@@ -19,7 +19,7 @@ def pca_loss_ratio(X: NDArray, appended: Float64, weight: Float64) -> Float64:
     """Return what PCA with 1, 2, ... codes loses of `X` with more columns and without.
 
     A direction `v` with the singular value `s` explains `s**2 * sum(v[:n]**2)` of the
-    first n columns. 1 where nothing is left to lose.
+    first n columns. 1 where neither loses anything.
     """
     alone = _centred(X, weight)
     n_features = alone.shape[1]
@@ -32,8 +32,9 @@ def pca_loss_ratio(X: NDArray, appended: Float64, weight: Float64) -> Float64:
         explained = singular**2 * (axes[:, :n_features] ** 2).sum(axis=1)
         losses.append(np.maximum(total - explained.cumsum(), 0))
     with_target, without = losses
-    is_left = without > 1e-12 * total
-    return np.divide(with_target, without, out=np.ones(n_codes), where=is_left)
+    nothing = 1e-12 * total
+    ratio = np.where(with_target > nothing, np.inf, 1.0)
+    return np.divide(with_target, without, out=ratio, where=without > nothing)
 
 
 def _centred(X: NDArray, weight: Float64) -> Float64:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from sklearn import config_context
 from sklearn.base import clone
 from sklearn.ensemble import (
@@ -17,6 +17,9 @@ from sklearn.linear_model import LogisticRegression, RidgeCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.validation import _check_method_params
+
+from sklearn_ae._target.folds import Splits
+from sklearn_ae._target.outputs import Output
 
 
 @dataclass(frozen=True)
@@ -38,19 +41,31 @@ class Candidate:
 
 
 def default_candidates(
-    is_discrete: bool, weight: NDArray | None, seed: int
+    output: Output, splits: Splits, n_features: int, weight: ArrayLike | None, seed: int
 ) -> list[Candidate]:
-    """Return a regularised linear model, and gradient boosting by histograms."""
-    if is_discrete:
+    """Return a regularised linear model, and gradient boosting by histograms.
+
+    Its time is that of columns times classes, each of which has trees of its own; where
+    they are many, the linear model is alone.
+    """
+    n_trees = len(output.form.mean)
+    if output.form.classes is not None:
         linear = LogisticRegression(C=0.1, max_iter=1000)
-        trees = HistGradientBoostingClassifier(random_state=seed)
+        # The rows that it holds out to stop early have to have all classes.
+        counts = (np.unique(output.y[t], return_counts=True)[1] for t, _ in splits)
+        stops_early = "auto" if min(map(min, counts)) > 1 else False
+        trees = HistGradientBoostingClassifier(
+            early_stopping=stops_early, random_state=seed
+        )
     else:
         linear = RidgeCV(np.logspace(-3, 5, 17))
         trees = HistGradientBoostingRegressor(random_state=seed)
     scaled = make_pipeline(
         SimpleImputer(keep_empty_features=True), StandardScaler(), linear
     )
-    weighted = {scaled: [name for name, _ in scaled.steps[1:]], trees: []}
+    weighted = {scaled: [name for name, _ in scaled.steps[1:]]}
+    if n_trees * n_features <= 5000:  # some tens of seconds for 1,000 rows
+        weighted[trees] = []
     candidates = []
     for model, steps in weighted.items():
         names = [f"{step}__sample_weight" for step in steps] or ["sample_weight"]

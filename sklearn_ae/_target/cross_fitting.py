@@ -10,7 +10,7 @@ from scipy.optimize import nnls
 
 from sklearn_ae._target.candidates import Candidate
 from sklearn_ae._target.folds import Splits, sums_by_group
-from sklearn_ae._target.outputs import Form, Output
+from sklearn_ae._target.outputs import Form, Output, is_constant
 
 Float64 = NDArray[np.float64]
 
@@ -116,6 +116,9 @@ def learn(
     baseline = np.empty_like(target)
     for train, test in splits:
         baseline[test] = np.average(target[train], axis=0, weights=weight[train])
+        if is_constant(target[train], weight[train]):  # most classifiers need two
+            predictions[:, test] = baseline[test]
+            continue
         for i, candidate in enumerate(candidates):
             fitted = candidate.fitted(X, output.y, train)
             predictions[i, test] = _response(fitted, X[test], form) - form.mean

@@ -31,7 +31,13 @@ def splitter_of(cv: Any, is_discrete: bool, is_grouped: bool, random_state: Any)
     return kind(cv, shuffle=True, random_state=random_state)
 
 
-def folds_of(splitter: Any, X: NDArray, y: NDArray, groups: ArrayLike | None) -> Splits:
+def folds_of(
+    splitter: Any,
+    X: NDArray,
+    y: NDArray,
+    groups: ArrayLike | None,
+    weight: NDArray[np.float64],
+) -> Splits:
     """Return training and held-out rows of each fold; each row is held out once."""
     n_samples = len(X)
     try:
@@ -43,11 +49,16 @@ def folds_of(splitter: Any, X: NDArray, y: NDArray, groups: ArrayLike | None) ->
             f"{error} y was taken for {len(np.unique(y))} classes: set "
             "target_type='continuous' if it holds numbers, or lower cv."
         ) from error
-    held_out = np.concatenate([test for _, test in splits])
+    held_out = np.concatenate([np.empty(0, int), *(test for _, test in splits)])
     if not np.array_equal(np.sort(held_out), np.arange(n_samples)):
         raise ValueError(
             f"cv={splitter!r:.80} has to hold out each of {n_samples} rows exactly "
             "once. Take KFold, GroupKFold or the like."
+        )
+    if not all(weight[train].any() for train, _ in splits):
+        raise ValueError(
+            f"cv={splitter!r:.80} has a fold whose training rows all have a "
+            "sample_weight of 0. Give weights to more rows, or take other folds."
         )
     return splits
 

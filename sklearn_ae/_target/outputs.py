@@ -4,11 +4,11 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 from sklearn.base import is_classifier
 from sklearn.utils import check_array, column_or_1d
 from sklearn.utils._missing import is_pandas_na, is_scalar_nan
-from sklearn.utils.multiclass import type_of_target
+from sklearn.utils.multiclass import check_classification_targets, type_of_target
 
 TargetType = Literal["binary", "multiclass", "continuous"]
 
@@ -42,14 +42,16 @@ class Output:
     y: NDArray  # (n_samples,), what an estimator is fitted to
     values: NDArray[np.float64]  # (n_samples, n_columns), the same in its form
     form: Form
-
-    @property
-    def is_constant(self) -> bool:
-        """Whether there is nothing to predict."""
-        return bool((self.values == self.values[:1]).all())
+    is_constant: bool  # whether there is nothing to predict
 
 
-def type_of(y: ArrayLike, target_type: str, estimator: Any) -> TargetType:
+def is_constant(values: NDArray, weight: NDArray[np.float64]) -> bool:
+    """Whether all rows that count are the same."""
+    counted = values[weight > 0]
+    return bool((counted == counted[:1]).all())
+
+
+def type_of(y: NDArray, target_type: str, estimator: Any) -> TargetType:
     """Return what a target is: as asked for, as the estimator has it, or by values."""
     _check_values(y)
     is_discrete = target_type != "continuous"
@@ -67,6 +69,7 @@ def type_of(y: ArrayLike, target_type: str, estimator: Any) -> TargetType:
     if not is_discrete:
         return "continuous"
     _check_one_column(y)
+    check_classification_targets(y)
     n_classes = len(np.unique(column_or_1d(y)))
     if target_type == "binary" and n_classes > 2:
         raise ValueError(
@@ -76,7 +79,7 @@ def type_of(y: ArrayLike, target_type: str, estimator: Any) -> TargetType:
     return "binary" if n_classes <= 2 else "multiclass"
 
 
-def _check_values(y: ArrayLike) -> None:
+def _check_values(y: NDArray) -> None:
     """Refuse missing values, and points in time, which would be taken for classes."""
     values = np.asarray(y)
     if values.dtype.kind in "mM":
@@ -100,7 +103,7 @@ def _count_missing(values: NDArray) -> int:
     return sum(v is None or is_pandas_na(v) or is_scalar_nan(v) for v in values.flat)
 
 
-def _check_one_column(y: ArrayLike) -> None:
+def _check_one_column(y: NDArray) -> None:
     """Refuse several columns of classes."""
     shape = np.shape(y)
     if len(shape) == 2 and shape[1] > 1:
@@ -110,35 +113,39 @@ def _check_one_column(y: ArrayLike) -> None:
         )
 
 
-def _is_number_like(y: ArrayLike) -> bool:
+def _is_number_like(y: NDArray) -> bool:
     """Whether integers have so many values that they count or measure something."""
-    y = np.asarray(y)
     return y.dtype.kind in "iuf" and len(np.unique(y)) > MOST_CLASSES
 
 
 def outputs_of(
-    y: ArrayLike, target_type: TargetType, weight: NDArray[np.float64]
+    y: NDArray, target_type: TargetType, weight: NDArray[np.float64]
 ) -> list[Output]:
     """Return the outputs of a target, one for each column of numbers."""
     if target_type != "continuous":
-        y = np.asarray(column_or_1d(y))
+        y = column_or_1d(y)
         classes = np.unique(y)
         values = _indicators(y, classes)
         mean = np.average(values, axis=0, weights=weight)
-        return [Output(y, values, Form(mean, 1.0, classes))]
+        form = Form(mean, 1.0, classes)
+        return [Output(y, values, form, is_constant(values, weight))]
     numbers = _numbers(y)
     if numbers.ndim > 2:
         raise ValueError(f"y has {numbers.ndim} dimensions; at most 2 are understood.")
     outputs = []
     for column in numbers.reshape(len(numbers), -1).T:
         mean = np.average(column, weights=weight)
-        scale = float(np.average((column - mean) ** 2, weights=weight) ** 0.5) or 1.0
+        variance = np.average((column - mean) ** 2, weights=weight)
+        nothing_varies = is_constant(column, weight)
+        # The mean of a constant may be rounded.
+        scale = 1.0 if nothing_varies else float(variance**0.5) or 1.0
         form = Form(np.array([mean / scale]), scale, None)
-        outputs.append(Output(column, column[:, None] / scale, form))
+        values = column[:, None] / scale
+        outputs.append(Output(column, values, form, nothing_varies))
     return outputs
 
 
-def _numbers(y: ArrayLike) -> NDArray:
+def _numbers(y: NDArray) -> NDArray:
     """Return a target as numbers; say why it is taken for such."""
     try:
         return check_array(y, dtype=np.float64, ensure_2d=False, input_name="y")

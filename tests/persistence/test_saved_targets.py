@@ -8,7 +8,7 @@ from sklearn.ensemble import (
     HistGradientBoostingClassifier,
     HistGradientBoostingRegressor,
 )
-from sklearn.linear_model import LinearRegression, Ridge
+from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge
 from sklearn.neighbors import KNeighborsRegressor
 from sklearn.pipeline import make_pipeline
 
@@ -127,6 +127,9 @@ def _first(name, value):
         lambda state: state.update(left=state["left"].astype(float)),
         lambda state: state.pop("gain"),
         lambda state: state.update(n_trees_per_iteration_=3),
+        lambda state: state.update(
+            n_trees_per_iteration_=2, _baseline_prediction=np.zeros((1, 2))
+        ),
         lambda state: state.update(_baseline_prediction=np.zeros((1, 2))),
         lambda state: [state.pop(name) for name in ("train_score_", "gain")],
     ],
@@ -166,3 +169,22 @@ def test_damaged_predictors_are_refused(damage):
     assert kind.put(parts).form is parts["form"]
     with pytest.raises(ValueError, match="damaged"):
         kind.put(parts | damage)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"_scale": -1.0},
+        {"_scale": np.nan},
+        {"classes_": None},
+        {"classes_": np.arange(2)},
+        {"pca_loss_ratio_": None},
+        {"pca_loss_ratio_": np.ones((1, 1))},
+    ],
+)
+def test_what_is_known_of_a_target_has_to_fit_together(change, tmp_path):
+    augmenter = TargetAugmenter(LogisticRegression(max_iter=1000))
+    augmenter.fit(*load_iris(return_X_y=True)).__dict__.update(change)
+    sklearn_ae.save(augmenter, tmp_path / "file")
+    with pytest.raises(ValueError, match="damaged"):
+        sklearn_ae.load(tmp_path / "file")
