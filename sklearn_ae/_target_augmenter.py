@@ -316,13 +316,10 @@ class TargetAugmenter(PersistenceMixin, TransformerMixin, BaseEstimator):
         rng = check_random_state(self.random_state)
         splitter = splitter_of(self.cv, is_discrete, groups is not None, rng)
         splits = folds_of(splitter, X, outputs[0].y, groups, weight)
-        candidates = (
-            default_candidates(
-                outputs[0], splits, X.shape[1], sample_weight, rng.randint(2**31)
-            )
-            if self.estimator is None
-            else [Candidate(self.estimator, fit_params)]
-        )
+        candidates, seed = [Candidate(self.estimator, fit_params)], rng.randint(2**31)
+        if self.estimator is None:
+            known = (outputs[0], splits, X.shape[1], sample_weight)
+            candidates = default_candidates(*known, seed)
         learned = [learn(candidates, X, o, splits, weight, groups) for o in outputs]
         kept = self._keep(learned)
         variance = sum(total_variance(output.values, weight) for output in outputs)
