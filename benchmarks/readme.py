@@ -57,6 +57,7 @@ def targeted(rows: pd.DataFrame) -> str:
     table = means["score"].unstack("method", sort=False)
     lost = means["held_out_fvu"].unstack("method", sort=False)
     table = table[[*PREDICTORS, *TARGETED, redundant_features.FACTORS]]
+    table = table.rename(columns={WITH_TARGET: "with target"})
     table["lost with target"] = lost[WITH_TARGET]
     table["lost without"] = lost[OURS]
     return markdown(table.rename_axis("redundancy"), decimals(3))
@@ -67,7 +68,9 @@ def downstream(rows: pd.DataFrame) -> str:
     linear = downstream_suite.means(rows, "linear")
     five = linear.xs(downstream_suite.SIZE_OF_PROMISE, level="n_components")
     shown = [downstream_suite.ALL_COLUMNS, REFERENCE, OURS, "PCovR", WITH_TARGET]
-    return markdown(five[shown], decimals(3))
+    return markdown(
+        five[shown].rename(columns={WITH_TARGET: "with target"}), decimals(3)
+    )
 
 
 def compressed(rows: pd.DataFrame) -> str:
