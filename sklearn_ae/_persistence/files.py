@@ -95,7 +95,7 @@ def load(path: str | os.PathLike[str]) -> Any:
     """Read an estimator that :func:`save` has written; anyone may be the author.
 
     Nothing in the file is run or imported. The estimator gives the same results, bit by
-    bit, as the one that was saved, and `warm_start` goes on from it.
+    bit, as the one that was saved, and `warm_start` of the autoencoder goes on from it.
 
     Parameters
     ----------

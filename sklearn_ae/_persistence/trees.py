@@ -56,6 +56,7 @@ def _check_tree(nodes: NDArray, n_features: int) -> None:
     feature = nodes["feature_idx"][inner]
     need(((feature >= 0) & (feature < n_features)).all(), "A column of a tree is")
     need((nodes["is_categorical"] == 0).all(), "A tree of numbers is")
+    need(np.isfinite(nodes["value"]).all(), "A value of a tree is")
 
 
 def _complete(model: Any) -> None:
@@ -64,7 +65,8 @@ def _complete(model: Any) -> None:
     need(type(n_trees) is int and n_trees > 0, "Its number of trees is")
     start = model._baseline_prediction
     is_start = isinstance(start, np.ndarray) and start.shape == (1, n_trees)
-    need(is_start and start.dtype == np.float64, "Its _baseline_prediction is")
+    is_finite = is_start and start.dtype == np.float64 and np.isfinite(start).all()
+    need(is_finite, "Its _baseline_prediction is")
     if isinstance(model, HistGradientBoostingClassifier):
         n_classes = n_trees if n_trees > 1 else 2
         need(np.shape(model.classes_) == (n_classes,), "Its classes_ is")
@@ -74,7 +76,8 @@ def _complete(model: Any) -> None:
     model.is_categorical_ = model._is_categorical_remapped = None
     model._loss = model._get_loss(sample_weight=None)
     model._bin_mapper = _BinMapper()
-    model._bin_mapper.is_categorical_ = np.zeros(n_features, dtype=np.uint8)
+    # One number for all: a file may claim any number of columns.
+    model._bin_mapper.is_categorical_ = np.broadcast_to(np.uint8(0), n_features)
     model._bin_mapper.bin_thresholds_ = []
 
 

@@ -14,6 +14,7 @@ from sklearn.pipeline import make_pipeline
 
 import sklearn_ae
 from sklearn_ae import TargetAugmenter
+from sklearn_ae._persistence.targets import TARGETS
 from sklearn_ae._persistence.trees import TREES
 
 
@@ -127,6 +128,8 @@ def _first(name, value):
         lambda state: state.update(left=state["left"].astype(float)),
         lambda state: state.pop("gain"),
         lambda state: state.update(n_trees_per_iteration_=3),
+        _first("value", np.nan),
+        lambda state: state.update(_baseline_prediction=np.full((1, 1), np.inf)),
         lambda state: state.update(
             n_trees_per_iteration_=2, _baseline_prediction=np.zeros((1, 2))
         ),
@@ -158,11 +161,11 @@ def test_tree_whose_last_node_is_no_leaf_is_refused():
         {"estimators": [1.0]},
         {"form": None},
         {"estimators": [], "shares": np.empty(0)},
+        {"shares": np.full(1, np.nan)},
+        {"shares": -np.ones(1)},
     ],
 )
 def test_damaged_predictors_are_refused(damage):
-    from sklearn_ae._persistence.targets import TARGETS
-
     augmenter = TargetAugmenter(Ridge()).fit(*curve())
     kind = TARGETS["sklearn_ae.Predictor"]
     parts = kind.take(augmenter._predictors[0])
@@ -188,3 +191,25 @@ def test_what_is_known_of_a_target_has_to_fit_together(change, tmp_path):
     sklearn_ae.save(augmenter, tmp_path / "file")
     with pytest.raises(ValueError, match="damaged"):
         sklearn_ae.load(tmp_path / "file")
+
+
+def test_a_tree_may_claim_many_columns_but_takes_no_memory():
+    kind = TREES["sklearn.HistGradientBoostingRegressor"]
+    state = kind.take(HistGradientBoostingRegressor(max_iter=1).fit(*curve()))
+    loaded = kind.put(state | {"n_features_in_": 10**15})
+    with pytest.raises(ValueError, match="expecting 1000000000000000 features"):
+        loaded.predict(curve()[0])
+
+
+@pytest.mark.parametrize("classes", [[2, 1, 0], [0, 1, 1], [0, 1, 3]])
+def test_classes_of_a_hostile_file_are_refused(classes):
+    augmenter = TargetAugmenter(random_state=0).fit(*load_iris(return_X_y=True))
+    parts = TARGETS["sklearn_ae.Predictor"].take(augmenter._predictors[0])
+    form = TARGETS["sklearn_ae.Form"].take(parts["form"])
+
+    def put():
+        changed = TARGETS["sklearn_ae.Form"].put(form | {"classes": np.array(classes)})
+        TARGETS["sklearn_ae.Predictor"].put(parts | {"form": changed})
+
+    with pytest.raises(ValueError, match="classes"):
+        put()
