@@ -1,4 +1,4 @@
-"""Other ways to encode what is hard in tables: thousands of categories, and dates."""
+"""Other ways to encode what is hard: many categories, dates, skewed numbers."""
 
 from argparse import Namespace
 from collections.abc import Callable, Iterator
@@ -10,6 +10,7 @@ import pandas as pd
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.feature_extraction import FeatureHasher
 from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import PowerTransformer, QuantileTransformer
 
 from benchmarks.measuring import FIT_COLUMNS, one_thread, timed_fit
 from benchmarks.mixed import column_scores
@@ -28,6 +29,7 @@ KEY = ["table", "n_components", "method"]
 OWN, OTHERS = "own_score", "others_score"
 RARE, HASHED = "rare group", "hashed"
 NUMBER, CYCLES = "number", "number and cycles"
+SCALED, POWER, QUANTILES = "standardised", "power", "quantiles"
 
 INTRO = f"""\
 # Encodings of tables
@@ -37,8 +39,10 @@ evenly frequent or by Zipf's law: `TableEncoder`'s group of rare categories besi
 `FeatureHasher`, whose {WIDTH} columns are decoded to the most frequent category of
 each. And columns that follow the hour, the weekday and the month of a date: the date as
 a number, as `TableEncoder` has it, beside sine and cosine of these cycles as further
-columns. Equal numbers of codes; scores of held-out rows are R2 of numbers and dates and
-accuracy of categories. Written from the CSV of the same name by
+columns. And log-normal columns: standardised, as by default, beside
+`PowerTransformer()` and `QuantileTransformer(output_distribution="normal")` as
+`numeric_transformer`. Equal numbers of codes; scores of held-out rows are R2 of numbers
+and dates and accuracy of categories. Written from the CSV of the same name by
 `python -m benchmarks encodings`.
 """
 
@@ -77,6 +81,19 @@ def clocks(n_rows: int, seed: int) -> pd.DataFrame:
             "light": np.maximum(np.cos(phase["hour"] + 0.5), 0) + noise[1],
             "visits": (hours // 24 % 7 > 4) + noise[2],
             "heat": np.cos(phase["year"]) + noise[3],
+        }
+    )
+
+
+def skewed(n_rows: int, seed: int) -> pd.DataFrame:
+    """Draw columns that are exponentials of what follows from two factors."""
+    rng = np.random.default_rng(seed)
+    a, b = rng.standard_normal((2, n_rows))
+    parts = (a, b, a + b, a - b, a * b, np.abs(a), np.sin(2 * b))
+    return pd.DataFrame(
+        {
+            f"amount{i}": np.exp(part + 0.1 * rng.standard_normal(n_rows))
+            for i, part in enumerate(parts)
         }
     )
 
@@ -132,10 +149,18 @@ TABLES: dict[str, Callable[[int, int], pd.DataFrame]] = {
     "postcodes, Zipf": lambda n, seed: postcodes(n, seed, is_even=False),
     "postcodes, even": lambda n, seed: postcodes(n, seed, is_even=True),
     "clocks": clocks,
+    "skewed": skewed,
 }
 # What stands in front of TableEncoder.
 FIRST = {RARE: (), HASHED: (HashedCategories(),)}
 CLOCK_FIRST = {NUMBER: (), CYCLES: (WithCycles(),)}
+# What scales numbers.
+SCALERS = {
+    SCALED: None,
+    POWER: PowerTransformer(),
+    QUANTILES: QuantileTransformer(output_distribution="normal"),
+}
+METHODS = {"clocks": CLOCK_FIRST, "skewed": SCALERS}
 
 
 @dataclass(frozen=True)
@@ -148,10 +173,15 @@ class Cell:
 
     def measure(self, n_components: int, method: str) -> Row:
         """Fit, and score the column in question, and the others."""
-        first = (FIRST | CLOCK_FIRST)[method]
+        first = (FIRST | CLOCK_FIRST).get(method, ())
+        encoder = TableEncoder(
+            max_categories=WIDTH,
+            numeric_transformer=SCALERS.get(method),
+            restore_dtypes=False,
+        )
         model = make_pipeline(
             *first,
-            TableEncoder(max_categories=WIDTH, restore_dtypes=False),
+            encoder,
             AutoencoderTransformer(n_components, random_state=0, device="cpu"),
         )
         train = TABLES[self.table](self.n_rows, 2 * self.split)
@@ -175,7 +205,7 @@ def measure(options: Namespace, kept: pd.DataFrame) -> Iterator[Row]:
     n_rows = QUICK_ROWS if options.quick else N_ROWS
     with one_thread():
         for table in TABLES:
-            methods = CLOCK_FIRST if table == "clocks" else FIRST
+            methods = METHODS.get(table, FIRST)
             for split in range(1 if options.quick else N_SPLITS):
                 for n_components in CODE_SIZES:
                     for method in methods:
@@ -187,6 +217,7 @@ def report(rows: pd.DataFrame) -> Iterator[str]:
     for title, tables, methods in (
         ("Thousands of categories", ["postcodes, Zipf", "postcodes, even"], FIRST),
         ("Cycles of dates", ["clocks"], CLOCK_FIRST),
+        ("Skewed numbers", ["skewed"], SCALERS),
     ):
         part = rows[rows["table"].isin(tables)]
         found = part.groupby(KEY, sort=False)[[OWN, OTHERS, FIT_COLUMNS[1]]].mean()

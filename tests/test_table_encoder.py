@@ -262,3 +262,14 @@ def test_columns_agree_with_those_of_a_column_transformer():
     ours = np.corrcoef(found.T) - np.corrcoef(other.T)
     assert_array_equal(found.shape, other.shape)
     assert_allclose(ours, 0, atol=1e-12)
+
+
+def test_numbers_beyond_the_inverse_of_a_power_are_those_at_the_edge():
+    frame = pd.DataFrame({"amount": np.exp(np.linspace(-3.0, 3.0, 50))})
+    encoder = TableEncoder(numeric_transformer=PowerTransformer()).fit(frame)
+    found = encoder.inverse_transform(np.array([[-50.0], [50.0], [0.0], [np.nan]]))
+    lowest, highest = frame["amount"].min(), frame["amount"].max()
+    assert found["amount"][1] == highest
+    assert found["amount"][0] <= lowest
+    assert lowest < found["amount"][2] < highest
+    assert np.isnan(found["amount"][3])

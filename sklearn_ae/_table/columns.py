@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, Self
@@ -79,7 +80,14 @@ class NumericColumn:
 
     def decode(self, numbers: NDArray[np.float64], restores: bool) -> NDArray:
         """Return numbers in their own unit, integers within the range that was seen."""
-        values: NDArray = self.scaler.inverse_transform(numbers)[:, 0]
+        with warnings.catch_warnings(action="ignore", category=RuntimeWarning):
+            values: NDArray = self.scaler.inverse_transform(numbers)[:, 0]
+        is_lost = np.isnan(values) & ~np.isnan(numbers[:, 0])
+        if is_lost.any():  # a power has no inverse beyond some number
+            ends = np.array([self.smallest, self.largest])
+            encoded = self.scaler.transform(ends[:, None])[:, 0]
+            distances = np.abs(numbers[is_lost] - encoded)
+            values[is_lost] = ends[distances.argmin(axis=1)]
         if restores and self.is_integer:
             values = values.round().clip(self.smallest, self.largest)
             return values if np.isnan(values).any() else values.astype(np.int64)
