@@ -3,6 +3,8 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 import torch
+from sklearn.datasets import load_diabetes
+from sklearn.preprocessing import StandardScaler
 
 from sklearn_ae import AutoencoderTransformer
 
@@ -110,3 +112,17 @@ def closed_figures(monkeypatch):
 def given_axes(closed_figures):
     """Two axes of one figure."""
     return plt.subplots(1, 2)[1]
+
+
+@pytest.fixture
+def diabetes():
+    X, y = load_diabetes(return_X_y=True)
+    return StandardScaler().fit_transform(X), y
+
+
+@pytest.fixture
+def hidden():
+    """Twenty columns of equal variance, one of which the target needs."""
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((300, 20))
+    return X, 2 * X[:, 0] + 0.1 * rng.standard_normal(300)
