@@ -1,5 +1,6 @@
 """Folds in which rows of one group stay together."""
 
+import warnings
 from numbers import Integral
 from typing import Any
 
@@ -41,7 +42,9 @@ def folds_of(
     """Return training and held-out rows of each fold; each row is held out once."""
     n_samples = len(X)
     try:
-        splits = list(splitter.split(X, y, groups))
+        with warnings.catch_warnings():  # of classes rarer than folds
+            warnings.filterwarnings("ignore", "The least populated class")
+            splits = list(splitter.split(X, y, groups))
     except ValueError as error:
         if not isinstance(splitter, StratifiedKFold | StratifiedGroupKFold):
             raise

@@ -142,7 +142,6 @@ def test_folds_need_rows_that_count(hidden):
         TargetAugmenter(Ridge(), cv=KFold(2)).fit(X, y, sample_weight=weight)
 
 
-@pytest.mark.filterwarnings("ignore:The least populated class:UserWarning")
 @pytest.mark.parametrize("estimator", [None, LogisticRegression()])
 def test_a_class_of_one_row(hidden, estimator):
     X, y = hidden
@@ -150,7 +149,6 @@ def test_a_class_of_one_row(hidden, estimator):
     assert not augmenter.is_appended_.any()
 
 
-@pytest.mark.filterwarnings("ignore:The least populated class:UserWarning")
 def test_rare_classes_of_many_rows():
     X = np.random.default_rng(0).standard_normal((12_000, 1))
     y = (X[:, 0] > 0).astype(int)
@@ -175,9 +173,11 @@ def test_splits_may_come_one_by_one(hidden):
         estimator = Ridge().set_fit_request(sample_weight=True)
         found = [
             appended_by(TargetAugmenter(estimator, cv=cv), X, y, sample_weight=weight)
-            for cv in (KFold(3), KFold(3).split(X))
+            for cv in (KFold(3), list(KFold(3).split(X)))
         ]
     assert np.array_equal(*found)
+    one_by_one = TargetAugmenter(Ridge(), cv=KFold(3).split(X))
+    assert np.array_equal(appended_by(one_by_one, X, y), found[0])
 
 
 def test_there_have_to_be_folds(hidden):
