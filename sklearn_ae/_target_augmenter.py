@@ -60,8 +60,7 @@ class TargetAugmenter(PersistenceMixin, TransformerMixin, BaseEstimator):
         booleans and up to 30 different integers are classes.
     cv : int, cross-validation generator, iterable or None, default=5
         Folds for the predictions of the training rows. A number shuffles rows, and
-        keeps those of one group together;
-        None is 5.
+        keeps those of one group together; None is 5.
     random_state : int, RandomState instance or None, default=None
         Order of the rows in folds, and draws of the default estimator.
 
@@ -308,19 +307,20 @@ class TargetAugmenter(PersistenceMixin, TransformerMixin, BaseEstimator):
         y = check_array(y, dtype=None, ensure_2d=False, ensure_all_finite=False)
         check_consistent_length(X, y)
         weight = _check_sample_weight(sample_weight, X, ensure_non_negative=True)
-        self.target_type_ = type_of(y, self.target_type, self.estimator)
-        outputs = outputs_of(y, self.target_type_, weight)
-        self.classes_ = outputs[0].form.classes
+        target_type = type_of(y, self.target_type, self.estimator)
+        outputs = outputs_of(y, target_type, weight)
+        classes = outputs[0].form.classes
         fit_params, groups = routed_params(self, sample_weight, params)
-        is_discrete = self.classes_ is not None
         rng = check_random_state(self.random_state)
-        splitter = splitter_of(self.cv, is_discrete, groups is not None, rng)
+        splitter = splitter_of(self.cv, classes is not None, groups is not None, rng)
         splits = folds_of(splitter, X, outputs[0].y, groups, weight)
         candidates, seed = [Candidate(self.estimator, fit_params)], rng.randint(2**31)
         if self.estimator is None:
             known = (outputs[0], splits, X.shape[1], sample_weight)
             candidates = default_candidates(*known, seed)
         learned = [learn(candidates, X, o, splits, weight, groups) for o in outputs]
+        # Only a fit that has succeeded replaces what was there before.
+        self.target_type_, self.classes_ = target_type, classes
         kept = self._keep(learned)
         variance = sum(total_variance(output.values, weight) for output in outputs)
         odds = (1 - self.mixing) / self.mixing

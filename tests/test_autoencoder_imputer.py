@@ -242,6 +242,7 @@ def as_table():
 LIBRARIES = ("pandas", "pandas, other dtypes", "polars", "polars, other dtypes")
 
 
+# Arrays have no names of columns, of which scikit-learn warns.
 @pytest.mark.filterwarnings("ignore:X (has|does not have valid) feature names")
 @pytest.mark.parametrize("given", [*LIBRARIES, "array"])
 @pytest.mark.parametrize("fitted", [*LIBRARIES, "array"])
@@ -260,6 +261,7 @@ def test_table_of_another_library_comes_back_as_what_it_is(as_table, fitted, giv
     assert not pd.isna(after).any()
 
 
+# Arrays have no names of columns, of which scikit-learn warns.
 @pytest.mark.filterwarnings("ignore:X (has|does not have valid) feature names")
 @pytest.mark.parametrize("library", [pd.DataFrame, pl.DataFrame])
 def test_array_of_numbers_stays_one_behind_a_frame(library):

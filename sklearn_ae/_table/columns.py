@@ -80,10 +80,11 @@ class NumericColumn:
 
     def decode(self, numbers: NDArray[np.float64], restores: bool) -> NDArray:
         """Return numbers in their own unit, integers within the range that was seen."""
+        # A power has no inverse beyond some number, which NumPy warns of.
         with warnings.catch_warnings(action="ignore", category=RuntimeWarning):
             values: NDArray = self.scaler.inverse_transform(numbers)[:, 0]
         is_lost = np.isnan(values) & ~np.isnan(numbers[:, 0])
-        if is_lost.any():  # a power has no inverse beyond some number
+        if is_lost.any():
             ends = np.array([self.smallest, self.largest])
             encoded = self.scaler.transform(ends[:, None])[:, 0]
             distances = np.abs(numbers[is_lost] - encoded)

@@ -5,11 +5,20 @@ from sklearn.datasets import load_diabetes, load_iris
 
 from benchmarks import leaks
 from benchmarks.datasets import Table
+from sklearn_ae import TargetAugmenter
 
 
-def test_permuted_targets_are_compared_with_chance():
+def test_permuted_targets_are_compared_with_chance(monkeypatch):
+    made = []
+
+    def recorded(**parameters):
+        made.append(parameters)
+        return TargetAugmenter(**parameters)
+
+    monkeypatch.setattr(leaks, "TargetAugmenter", recorded)
     table = Table("diabetes", *load_diabetes(return_X_y=True), "regression")
     row = leaks.permuted(table, 0)
+    assert made == [{"random_state": 0}]
     # Nothing is appended, so that both are the same model.
     assert row[leaks.NEW] == pytest.approx(row[leaks.CHANCE])
 

@@ -37,7 +37,8 @@ def tamper():
 
     def tamper(path, change):
         with safe_open(path, framework="numpy") as file:
-            arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+            names = file.keys()  # the file itself is no iterable
+            arrays = {name: file.get_tensor(name) for name in names}
             document = json.loads(file.metadata()["sklearn_ae"])
         text = change(document, arrays)
         text = text if isinstance(text, str) else json.dumps(document)

@@ -198,3 +198,13 @@ def test_trees_are_left_out_where_classes_and_columns_are_many():
     augmenter = TargetAugmenter(cv=2, random_state=0).fit(X, y)
     ((linear,),) = augmenter.estimators_
     assert isinstance(linear[-1], LogisticRegression)
+
+
+def test_a_fit_that_fails_leaves_what_was_learned(hidden):
+    X, y = hidden
+    augmenter = TargetAugmenter(Ridge()).fit(X, y)
+    augmenter.set_params(estimator=LogisticRegression(), cv=[])
+    with pytest.raises(ValueError, match="exactly once"):
+        augmenter.fit(X, y > 0)
+    assert augmenter.target_type_ == "continuous"
+    assert len(augmenter.get_feature_names_out()) == augmenter.transform(X).shape[1]
