@@ -20,6 +20,7 @@ SUITES = {
     "compression": "what methods lose when they compress tables (hours)",
     "frontier": "what methods lose, against the seconds of their fits (hours)",
     "downstream": "models behind codes, with and without a target",
+    "mixing": "how much a target should weigh: fixed, or by folds",
     "leaks": "whether a target leaks into its codes",
     "shares": "how many codes a share of the variance takes",
     "imputation": "missing cells, beside imputers",

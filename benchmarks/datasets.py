@@ -2,7 +2,7 @@
 
 import gzip
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -163,6 +163,12 @@ def load_tables(folder: Path | None, names: Sequence[str] | None = None) -> list
     tables += [] if folder is None else saved_tables(folder)
     check_names("table", names, [table.name for table in tables])
     return [table for table in tables if names is None or table.name in names]
+
+
+def some_rows(table: Table, most: int) -> Table:
+    """Draw so many rows at most."""
+    rows = np.random.default_rng(0).permutation(len(table.X))[:most]
+    return replace(table, X=table.X[rows], y=table.y[rows])
 
 
 def check_names(kind: str, names: Sequence[str] | None, known: Sequence[str]) -> None:

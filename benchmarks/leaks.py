@@ -2,7 +2,6 @@
 
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator
-from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -12,7 +11,7 @@ from sklearn.model_selection import cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import LabelBinarizer, StandardScaler
 
-from benchmarks.datasets import Table, load_tables, split_names
+from benchmarks.datasets import Table, load_tables, some_rows, split_names
 from benchmarks.measuring import split_table
 from benchmarks.methods import linear_model
 from benchmarks.records import Row
@@ -55,16 +54,9 @@ def permuted(table: Table, draw: int) -> Row:
     )
 
 
-def _some(table: Table) -> Table:
-    """Draw 5,000 rows at most."""
-    rng, n_rows = np.random.default_rng(0), len(table.X)
-    rows = rng.permutation(n_rows)[:MOST_ROWS]
-    return replace(table, X=table.X[rows], y=table.y[rows])
-
-
 def real(table: Table, draw: int) -> Row:
     """Compare what is said inside of a fit with the share explained of new rows."""
-    split = split_table(_some(table), draw)
+    split = split_table(some_rows(table, MOST_ROWS), draw)
     augmenter = TargetAugmenter(random_state=draw)
     n_features = split.X.shape[1]
     held_out = augmenter.fit_transform(split.X, split.y)[:, n_features:]

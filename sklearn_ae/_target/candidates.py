@@ -1,6 +1,7 @@
-"""Estimators that may predict a target: the one given, or a linear model and trees."""
+"""Estimators that may predict a target: the one given, or linear models and trees."""
 
-from collections.abc import Mapping
+import warnings
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,8 +13,9 @@ from sklearn.ensemble import (
     HistGradientBoostingClassifier,
     HistGradientBoostingRegressor,
 )
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.impute import SimpleImputer
-from sklearn.linear_model import LogisticRegression, RidgeCV
+from sklearn.linear_model import LassoCV, LogisticRegression, RidgeCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.validation import _check_method_params
@@ -30,27 +32,31 @@ class Candidate:
     fit_params: Mapping[str, Any] = field(default_factory=dict)
     settings: Mapping[str, Any] = field(default_factory=dict)  # of scikit-learn
     fewest: int = 0  # columns with fewer values are fitted as if they were constant
+    ignored: Sequence[type[Warning]] = ()
 
     def fitted(self, X: NDArray, y: NDArray, index: NDArray[np.intp]) -> Any:
         """Return the estimator fitted to some of the rows."""
         params = _check_method_params(X, self.fit_params, indices=index)
         rows = X[index]
         rows[:, np.sum(~np.isnan(rows), axis=0) < self.fewest] = 0
-        with config_context(**self.settings):
+        with config_context(**self.settings), warnings.catch_warnings():
+            for category in self.ignored:
+                warnings.simplefilter("ignore", category)
             return clone(self.estimator).fit(rows, y[index], **params)
 
 
 def default_candidates(
     output: Output, splits: Splits, n_features: int, weight: ArrayLike | None, seed: int
 ) -> list[Candidate]:
-    """Return a regularised linear model, and gradient boosting by histograms.
+    """Return ridge or logistic regression, the lasso, and gradient boosting.
 
-    Its time is that of columns times classes, each of which has trees of its own; where
-    they are many, the linear model is alone.
+    Where many columns say nothing, the lasso finds the others. The time of the trees is
+    that of columns times classes, each of which has its own: they are left out where
+    these are many.
     """
     n_trees = len(output.form.mean)
     if output.form.classes is not None:
-        linear = LogisticRegression(C=0.1, max_iter=1000)
+        linear: list[Any] = [LogisticRegression(C=0.1, max_iter=1000)]
         # The rows that it holds out to stop early have to have all classes.
         counts = (np.unique(output.y[t], return_counts=True)[1] for t, _ in splits)
         stops_early = "auto" if min(map(min, counts)) > 1 else False
@@ -58,12 +64,13 @@ def default_candidates(
             early_stopping=stops_early, random_state=seed
         )
     else:
-        linear = RidgeCV(np.logspace(-3, 5, 17))
+        linear = [RidgeCV(np.logspace(-3, 5, 17)), LassoCV()]
         trees = HistGradientBoostingRegressor(random_state=seed)
-    scaled = make_pipeline(
-        SimpleImputer(keep_empty_features=True), StandardScaler(), linear
-    )
-    weighted = {scaled: [name for name, _ in scaled.steps[1:]]}
+    weighted: dict[Any, list[str]] = {}
+    for model in linear:
+        imputer = SimpleImputer(keep_empty_features=True)
+        scaled = make_pipeline(imputer, StandardScaler(), model)
+        weighted[scaled] = [name for name, _ in scaled.steps[1:]]
     if n_trees * n_features <= 5000:  # some tens of seconds for 1,000 rows
         weighted[trees] = []
     candidates = []
@@ -74,5 +81,7 @@ def default_candidates(
         # their bins cannot be made of none, which a fold may leave of a few.
         fewest = getattr(model, "min_samples_leaf", 0)
         settings = {"enable_metadata_routing": False}
-        candidates.append(Candidate(model, params, settings, fewest))
+        # A path of the lasso that ends early is a candidate like others.
+        ignored = (ConvergenceWarning,)
+        candidates.append(Candidate(model, params, settings, fewest, ignored))
     return candidates
