@@ -28,13 +28,18 @@ from sklearn_ae._fit import (
     with_callbacks,
 )
 from sklearn_ae._model import private_generators
+from sklearn_ae._partial_fit import PartialFitMixin
 from sklearn_ae._persistence import PersistenceMixin, need, saved
 from sklearn_ae._reconstruction import ReconstructionMixin
 
 
 @saved("_fit_result")
 class AutoencoderTransformer(
-    PersistenceMixin, ModuleParametersMixin, CallbackSupportMixin, ReconstructionMixin
+    PersistenceMixin,
+    ModuleParametersMixin,
+    CallbackSupportMixin,
+    PartialFitMixin,
+    ReconstructionMixin,
 ):
     """Autoencoder that starts as PCA and learns what PCA misses.
 
@@ -167,6 +172,11 @@ class AutoencoderTransformer(
         held-out rows with `early_stopping=True`, else of the training data.
     mean_ : ndarray of shape (n_features,)
         Mean of each column of the rows trained on, missing values imputed.
+    n_samples_seen_ : int
+        Number of rows so far; set by `partial_fit` alone, as is the next.
+    code_correlations_ : ndarray of shape (n_components,)
+        Correlation of each code, on rows kept, with itself before the last call of
+        `partial_fit`. Below 1 models behind the codes have to be fitted again.
     net_ : skorch.NeuralNet
         The trained net, for its `history` and `module_`; it does not predict by itself.
     n_features_in_, feature_names_in_ : int, ndarray of shape (n_features_in_,)
@@ -270,7 +280,9 @@ class AutoencoderTransformer(
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
             Training data with at least two rows. float32 and float64 are kept; integers
             and booleans are converted to float64. NaN is a missing value. Large sparse
-            data are dense in blocks alone, and cannot have NaN.
+            data are dense in blocks alone, and cannot have NaN. What has `shape`,
+            `dtype` and slices of rows, such as a large `numpy.memmap`, is read once, in
+            blocks: PCA is that of all rows, the network sees 262,144 at most.
         y : Ignored
             Not used, present for API consistency by convention.
         sample_weight : array-like of shape (n_samples,), default=None
@@ -302,7 +314,8 @@ class AutoencoderTransformer(
         return {
             name: value
             for name, value in vars(self).items()
-            if name in parameters or not (name == "_fit_result" or name[-1] == "_")
+            if name in parameters
+            or not (name in ("_fit_result", "_stream") or name[-1] == "_")
         }
 
     def _fit(
@@ -322,7 +335,13 @@ class AutoencoderTransformer(
             architecture = describe_network(self, n_components, n_rows)
             folds = None
             if previous is not None:
-                check_continues(previous, n_features, architecture)
+                check_continues(
+                    previous,
+                    n_features,
+                    architecture,
+                    "warm_start=True",
+                    "Set warm_start=False.",
+                )
                 _check_feature_names(owner, rows, reset=False)
             elif data.held_out is None:
                 folds = choose_folds(self, n_rows, n_components, kept)

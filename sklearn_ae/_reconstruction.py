@@ -1,6 +1,7 @@
 """What a fitted estimator does with rows and codes."""
 
 import math
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -9,14 +10,22 @@ from sklearn.base import (
     ClassNamePrefixFeaturesOutMixin,
     TransformerMixin,
 )
-from sklearn.utils import Tags, assert_all_finite, check_array
+from sklearn.utils import Tags, assert_all_finite, check_array, metadata_routing
 from sklearn.utils.validation import (
+    _check_n_features,
     _check_sample_weight,
     check_is_fitted,
     validate_data,
 )
 
-from sklearn_ae._data import Source, array_or_source, check_some_observed, values_of
+from sklearn_ae._data import (
+    Source,
+    StoredRows,
+    array_or_source,
+    check_some_observed,
+    stored_or_given,
+    values_of,
+)
 from sklearn_ae._fit import Fit
 from sklearn_ae._model import Codec
 
@@ -28,22 +37,38 @@ class ReconstructionMixin(
 
     _fit_result: Fit
     n_components_: int
+    # Not what a Pipeline would route to.
+    __metadata_request__transform: ClassVar = {"out": metadata_routing.UNUSED}
 
-    def transform(self, X: ArrayLike) -> NDArray:
+    def transform(self, X: ArrayLike, out: Any = None) -> Any:
         """Encode `X`.
 
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            Rows to encode.
+            Rows to encode; as in `fit`, they need not be in memory.
+        out : array of shape (n_samples, n_components), default=None
+            Where the codes of each block of rows are written, such as a `memmap`. None
+            is a new array.
 
         Returns
         -------
         codes : ndarray of shape (n_samples, n_components)
-            Codes, in the floating dtype of `X`.
+            Codes, in the floating dtype of `X`; or `out`.
+
+        Raises
+        ------
+        ValueError
+            If `X` does not suit the training data, or `out` the codes.
         """
         validated = self._validated(X)
-        return self._codec.encode(validated)
+        shape = (len(validated), self.n_components_)
+        if out is not None and tuple(out.shape) != shape:
+            raise ValueError(
+                f"out has the shape {tuple(out.shape)}, but the codes of X have "
+                f"{shape}."
+            )
+        return self._codec.encode(validated, out)
 
     def inverse_transform(self, X: ArrayLike) -> NDArray:
         """Decode codes.
@@ -140,6 +165,10 @@ class ReconstructionMixin(
     def _validated(self, X: ArrayLike) -> NDArray | Source:
         """Check rows against the training data."""
         check_is_fitted(self)
+        X = stored_or_given(X)
+        if isinstance(X, StoredRows):  # which checks cells when it reads them
+            _check_n_features(self, X, reset=False)
+            return X
         validated = validate_data(
             self,
             X,

@@ -144,8 +144,8 @@ LONG_BODY = "def long():\n    '''Doc.'''\n" + "    x = 1\n" * 51 + "def short():
             constants_are_few,
             "_data/pca",
             "A1: int = 0\nB1, _C1 = 1, 2\n"
-            + "".join(f"X_{i} = {i}\n" for i in range(38)),
-            "41 constants: _data/pca.py A1, _data/pca.py B1, _data/pca.py _C1",
+            + "".join(f"X_{i} = {i}\n" for i in range(46)),
+            "49 constants: _data/pca.py A1, _data/pca.py B1, _data/pca.py _C1",
         ),
         (
             class_docstrings_are_short,
@@ -214,13 +214,13 @@ def test_floors_are_counted_through_doors(build):
     }
 
 
-def test_tenth_floor_is_seen(build):
+def test_eleventh_floor_is_seen(build):
     chain = {
         f"_data/step{i}": f"from small._data.step{i - 1} import x\n"
-        for i in range(1, 10)
+        for i in range(1, 11)
     }
     package = build(**chain, **{"_data/step0": "x = 1\n"})
-    assert list(floors_are_few(package)) == ["_data/step9.py is on floor 10"]
+    assert list(floors_are_few(package)) == ["_data/step10.py is on floor 11"]
 
 
 def test_doors_lead_to_what_is_asked_for_alone(build):

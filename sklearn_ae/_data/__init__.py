@@ -5,6 +5,14 @@ from sklearn_ae._data.linear_start import LinearStart as LinearStart
 from sklearn_ae._data.outliers import outlier_weights as outlier_weights
 from sklearn_ae._data.principal_axes import shifted as shifted
 from sklearn_ae._data.sparse import array_or_source as array_or_source
+from sklearn_ae._data.stored import StoredRows as StoredRows
+from sklearn_ae._data.stored import stored_or_given as stored_or_given
+from sklearn_ae._data.stored import summary_of as summary_of
+from sklearn_ae._data.summary import Moments as Moments
+from sklearn_ae._data.summary import Summary as Summary
+from sklearn_ae._data.summary import hash_limit as hash_limit
+from sklearn_ae._data.summary import hashes_of as hashes_of
+from sklearn_ae._data.summary import n_drawn as n_drawn
 from sklearn_ae._data.table import ENOUGH_ROWS as ENOUGH_ROWS
 from sklearn_ae._data.table import LARGEST_COPY as LARGEST_COPY
 from sklearn_ae._data.table import Source as Source

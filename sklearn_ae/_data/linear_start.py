@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from sklearn_ae._data.imputation import Imputer
 from sklearn_ae._data.principal_axes import PrincipalAxes, has_moments
+from sklearn_ae._data.summary import Moments
 from sklearn_ae._data.table import (
     Float64,
     Source,
@@ -96,7 +97,42 @@ class LinearStart:
             total_variance=total_variance,
             n_samples=table.effective_size,
             imputer=imputer,
-            subspace=_leading_subspace(axes, n_components, table),
+            subspace=_leading_subspace(axes, n_components, table.X.shape),
+        )
+
+    @classmethod
+    def of_moments(cls, moments: Moments, n_components: int, n_samples: float) -> Self:
+        """Compute statistics and PCA from moments of rows; `n_samples` are drawn."""
+        covariance = moments.covariance
+        variances = np.diag(covariance)
+        scale = float(np.sqrt(variances.mean()))
+        if not np.isfinite(scale):
+            raise ValueError(
+                "X contains values too large for float64 arithmetic: squares of its "
+                "centred columns overflow. Rescale X to a smaller range before fitting."
+            )
+        if scale == 0.0:
+            rows = Table.of(np.tile(moments.mean, (2, 1)))
+            return cls.of_table(rows, n_components, seed=0)
+        column_scale = np.sqrt(variances) / scale
+        total_variance = float((column_scale**2).sum())
+        mean = np.zeros_like(moments.mean)
+        axes = PrincipalAxes.of_covariance(mean, covariance / scale**2)
+        n_axes = int(min(moments.size, len(mean)))
+        return cls(
+            mean=moments.mean,
+            scale=scale,
+            column_scale=positive_scales(column_scale),
+            **_leading(axes, n_components),
+            total_variance=total_variance,
+            n_samples=n_samples,
+            imputer=Imputer.of_axes(
+                axes.components[:n_axes],
+                axes.eigenvalues[:n_axes],
+                int(n_samples),
+                total_variance,
+            ),
+            subspace=_leading_subspace(axes, n_components, axes.components.shape),
         )
 
     def of_rows(self, x: NDArray | Source, weight: NDArray, seed: int) -> Self:
@@ -205,7 +241,7 @@ def _leading(axes: PrincipalAxes, n_components: int) -> dict[str, Any]:
 
 
 def _leading_subspace(
-    axes: PrincipalAxes, n_components: int, table: Table
+    axes: PrincipalAxes, n_components: int, shape: tuple[int, ...]
 ) -> Float64 | None:
     """Return the directions that a correction needs, or None to use all columns.
 
@@ -214,7 +250,7 @@ def _leading_subspace(
     benchmark, "no leading subspace").
     """
     n_axes, n_features = axes.components.shape
-    if n_axes < min(table.X.shape) or n_features < MIN_FEATURES_SUBSPACE:
+    if n_axes < min(shape) or n_features < MIN_FEATURES_SUBSPACE:
         return None
     n_directions = n_not_redundant(axes.eigenvalues, n_components)
     return axes.components[:n_directions] if n_directions <= n_axes // 2 else None

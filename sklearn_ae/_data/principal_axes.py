@@ -61,7 +61,11 @@ class PrincipalAxes:
             scaled = x * np.sqrt(weight)[:, None]
             products += scaled.T @ scaled
         mean = total / size
-        covariance = products / size - np.outer(mean, mean)
+        return cls.of_covariance(mean, products / size - np.outer(mean, mean))
+
+    @classmethod
+    def of_covariance(cls, mean: Float64, covariance: Float64) -> Self:
+        """Decompose a covariance."""
         values, vectors = np.linalg.eigh(covariance)
         vectors = np.ascontiguousarray(vectors.T[::-1])
         _, components = svd_flip(None, vectors, u_based_decision=False)

@@ -8,4 +8,5 @@ from .module_parameters import ModuleParametersMixin
 from .parameters import choose_folds, describe_network, describe_training
 from .progress import CallbackSupportMixin, EpochReport, with_callbacks
 from .result import Fit, check_continues
-from .samples import training_data
+from .samples import Data, drawn_data, training_data
+from .stream import Stream, carry_on

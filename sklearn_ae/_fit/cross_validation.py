@@ -78,7 +78,7 @@ class Folds:
         Equal rows are in the same fold, unless the folds are given: what was trained on
         tells nothing about overfitting.
         """
-        numbers = _equal_rows(x)
+        numbers = equal_rows(x)
         pairs = self.given or self._pairs(numbers, seed)
         return [
             Split(torch.from_numpy(train), torch.from_numpy(test), numbers[test])
@@ -116,7 +116,7 @@ class Split(NamedTuple):
     numbers: NDArray[np.intp]
 
 
-def _equal_rows(x: Any) -> NDArray[np.intp]:
+def equal_rows(x: Any) -> NDArray[np.intp]:
     """Return numbers of rows that equal ones share, in the order of the rows."""
     odd = 2 * np.random.RandomState(0).randint(1 << 62, size=x.size(1)) + 1
 

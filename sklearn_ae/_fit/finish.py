@@ -28,15 +28,22 @@ from sklearn_ae._model import (
 from sklearn_ae._training import Net, Objective, spread_rows
 
 
-def finish(problem: Problem, data: Data, net: Net, factor: float) -> Fit:
-    """Change the basis of a trained net's codes, and measure the result."""
+def finish(
+    problem: Problem, data: Data, net: Net, factor: float, like: Codec | None = None
+) -> Fit:
+    """Change the basis of a trained net's codes, and measure the result.
+
+    With codes to be like, these keep order and signs as far as they can.
+    """
     module, start, objective = net.module_, problem.start, problem.objective
     table, is_validated = data.table, data.held_out is not None
     rows = table if data.held_out is None else data.held_out
     make_exact(module, start)
     _add_steps(problem, module, rows)
     total, moments = _measured(module, start, table)
-    codec, basis = _change_basis(module, start, table, moments, problem.architecture)
+    codec, basis = _change_basis(
+        module, start, table, moments, problem.architecture, like
+    )
     loss, mean = total.share, objective.total
     if is_validated or not isinstance(objective.cell_loss, SquaredError):
         found = _losses(module.reconstruct, start, rows, objective)
@@ -138,14 +145,22 @@ def _change_basis(
     table: Table,
     moments: CodeMoments,
     architecture: Architecture,
+    like: Codec | None,
 ) -> tuple[Codec, CodeBasis]:
-    """Make a module's codes behave like PCA's scores."""
+    """Make a module's codes behave like PCA's scores, or also like others."""
     build = CodeBasis.permuting if architecture.sparse else CodeBasis.from_moments
     basis = build(moments, architecture.whiten, table.effective_size)
-    parts = (basis.mean, basis.matrix, basis.inverse)
-    module.set_basis(*map(torch.from_numpy, parts))
     code_scale = 1.0 if architecture.whiten else start.scale
-    return Codec(module, start.mean, start.scale, code_scale, start.imputer), basis
+
+    def codec() -> Codec:
+        parts = (basis.mean, basis.matrix, basis.inverse)
+        module.set_basis(*map(torch.from_numpy, parts))
+        return Codec(module, start.mean, start.scale, code_scale, start.imputer)
+
+    if like is not None:
+        X = table[spread_rows(len(table), 1)].X
+        basis = basis.aligned(codec().encode(X), like.encode(X))
+    return codec(), basis
 
 
 def _contributions(

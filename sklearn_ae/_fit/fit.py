@@ -6,14 +6,13 @@ from collections.abc import Callable
 from functools import partial
 from typing import Protocol
 
-from sklearn_ae._data import LinearStart, Table
 from sklearn_ae._fit.cross_validation import Folds
 from sklearn_ae._fit.finish import finish
 from sklearn_ae._fit.problem import Problem
 from sklearn_ae._fit.result import Fit
 from sklearn_ae._fit.samples import Data
 from sklearn_ae._fit.train import reported, train
-from sklearn_ae._model import Architecture, training_mode
+from sklearn_ae._model import Architecture, Codec, training_mode
 from sklearn_ae._training import EpochTasks, Net, Rows, TrainingOptions
 
 
@@ -36,6 +35,7 @@ def fit_autoencoder(
     seed: int,
     previous: Fit | None = None,
     report: Report | None = None,
+    like: Codec | None = None,
 ) -> Fit:
     """Fit an autoencoder.
 
@@ -47,11 +47,13 @@ def fit_autoencoder(
         Where training starts; None starts afresh.
     report : Report or None
         Is told of every epoch.
+    like : Codec or None
+        Codes keep its order and signs as far as they can.
     """
     with training_mode():
         table = data.training
         if previous is None:
-            start = linear_start(table, architecture.n_components, seed)
+            start = data.linear_start(architecture.n_components, seed)
         else:
             start, folds = previous.start, None
         rows = Rows.of_table(table, start)
@@ -64,12 +66,7 @@ def fit_autoencoder(
         with reported(problem, _epoch_tasks(report, finished), valid) as problem:
             old = None if previous is None else previous.net
             net, factor = train(problem, folds, old, valid)
-        return finish(problem, data, net, factor)
-
-
-def linear_start(table: Table, n_components: int, seed: int) -> LinearStart:
-    """Return PCA with as many components as there are codes, or as it can have."""
-    return LinearStart.of_table(table, min(n_components, *table.X.shape), seed)
+        return finish(problem, data, net, factor, like)
 
 
 def _epoch_tasks(

@@ -54,7 +54,9 @@ class Fit:
         return shares * max(self.score, 0.0)
 
 
-def check_continues(previous: Fit, n_features: int, architecture: Architecture) -> None:
+def check_continues(
+    previous: Fit, n_features: int, architecture: Architecture, what: str, remedy: str
+) -> None:
     """Raise unless a fit can go on from the weights of a previous one."""
     sizes, new_sizes = previous.codec.shape, (n_features, architecture.n_components)
     settings = {"(n_features, n_components)": (sizes, new_sizes)}
@@ -65,8 +67,8 @@ def check_continues(previous: Fit, n_features: int, architecture: Architecture) 
         if _differ(before, now):
             shown = name.replace("_parameters", "__*")
             raise ValueError(
-                f"warm_start=True continues a fit with {shown}={before!r}, but now it "
-                f"is {now!r}. Set warm_start=False."
+                f"{what} continues a fit with {shown}={before!r}, but now it "
+                f"is {now!r}. {remedy}"
             )
 
 

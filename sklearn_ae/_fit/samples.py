@@ -1,6 +1,7 @@
 """Rows and weights of a fit, checked: what is trained on, and what is held out."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from numbers import Integral
 from typing import Any
 from warnings import warn
 
@@ -10,23 +11,45 @@ from sklearn.model_selection import train_test_split
 from sklearn.utils.validation import _check_sample_weight, validate_data
 
 from sklearn_ae._data import (
+    LinearStart,
+    Moments,
     Source,
+    StoredRows,
+    Summary,
     Table,
     array_or_source,
     check_some_observed,
+    n_drawn,
     outlier_weights,
     source_of,
+    stored_or_given,
+    summary_of,
 )
 from sklearn_ae._fit.progress import FRAMES_AROUND_FIT
 
 
 @dataclass(frozen=True)
 class Data:
-    """Rows of a fit: all, those trained on, and those held out to pick an epoch."""
+    """Rows of a fit: all, those trained on, and those held out to pick an epoch.
+
+    Parameters
+    ----------
+    moments : Moments or None
+        Of more rows than these, from which these were drawn.
+    """
 
     table: Table
     training: Table
     held_out: Table | None
+    moments: Moments | None = None
+
+    def linear_start(self, n_components: int, seed: int) -> LinearStart:
+        """Return PCA with as many components as there are codes, or as it can have."""
+        table = self.training
+        n_axes = min(n_components, *table.X.shape)
+        if self.moments is None:
+            return LinearStart.of_table(table, n_axes, seed)
+        return LinearStart.of_moments(self.moments, n_axes, table.effective_size)
 
 
 def training_data(
@@ -34,8 +57,16 @@ def training_data(
 ) -> tuple[Data, NDArray[np.bool_]]:
     """Validate rows and weights; leave out rows that do not count, and say which.
 
-    The mask, over all rows, is True where a row is kept.
+    The mask, over all rows, is True where a row is kept. Of rows that are not in memory
+    some are drawn.
     """
+    rows = stored_or_given(rows)
+    if isinstance(rows, StoredRows):
+        weight = _check_sample_weight(
+            sample_weight, rows, dtype=np.float64, ensure_non_negative=True
+        )
+        most = n_drawn(rows.shape[1])
+        return drawn_data(model, summary_of(rows, weight, seed, most=most), seed)
     validated = validate_data(
         model,
         rows,
@@ -74,6 +105,28 @@ def training_data(
         where = "" if data.held_out is None else ", without the rows held out,"
         check_some_observed(data.training.X, axis=0, where=where)
     return data, kept
+
+
+def drawn_data(
+    model: Any, summary: Summary, seed: int
+) -> tuple[Data, NDArray[np.bool_]]:
+    """Return the rows that were drawn from many as those of a fit.
+
+    Moments are those of all rows, where none of these is weighted down or held out.
+    """
+    drawn = summary.drawn
+    data, kept = training_data(model, drawn.rows, drawn.weight, seed)
+    if summary.is_whole:
+        return data, kept
+    if not (model.cv is None or isinstance(model.cv, str | Integral)):
+        raise ValueError(
+            f"cv={str(model.cv)[:80]} names rows, but of {summary.n_rows} rows that "
+            f"are not in memory a fit trains on {len(drawn)}, drawn at random. Set "
+            "cv='auto' or a number of folds."
+        )
+    if model.early_stopping or model.loss in ("absolute_error", "huber"):
+        return data, kept
+    return replace(data, moments=summary.moments), kept
 
 
 def _only(kept: NDArray[np.bool_], table: Table) -> Table:

@@ -24,11 +24,14 @@ from sklearn_ae._fit.cross_validation import (
     Folds,
     HeldOut,
     cross_validated_shrinkage,
+    equal_rows,
 )
 from sklearn_ae._fit.problem import Problem
+from sklearn_ae._fit.result import Fit
 from sklearn_ae._model import (
     Autoencoder,
     as_tensor,
+    data_units,
     has_ridge_solution,
     refit_last_layer,
 )
@@ -152,11 +155,43 @@ def _train_cross_validated(problem: Problem, folds: Folds) -> tuple[Net, float]:
         # A callback may have restored weights together with the PCA of that time.
         _exchange_pca(problem, net)
         net.is_refitted = factor > 0 and _refit(problem, module, problem.rows)
+    return net.finish(), _shrink(problem, module, factor)
+
+
+def _shrink(problem: Problem, module: Autoencoder, factor: float) -> float:
+    """Multiply the correction by a factor, or 0 where PCA is better; return which."""
     module.shrink(factor)
     if not _is_above_pca(problem, module, problem.rows.some()):
         factor = 0.0
         module.shrink(factor)
-    return net.finish(), factor
+    return factor
+
+
+def carry_over(
+    problem: Problem, previous: Fit, held_out: Rows | None
+) -> tuple[Net, float]:
+    """Put what was learned of some rows on the PCA of more rows, without training.
+
+    Return its net, and the factor on its correction: that with which rows held out are
+    reconstructed best, or the previous one.
+    """
+    net = previous.net
+    module = _continued(net.module_, problem.untrained()).to(problem.options.device)
+    factor = previous.shrinkage
+    if problem.architecture.init == "pca":
+        if _is_pca_best(problem, None):
+            return finished_net(problem.pca()), 0.0
+        module.set_units(module.components, *data_units(problem.start))
+        _set_pca(problem, module)
+        if held_out is not None:
+            module.steps = problem.gauss_newton_steps(module, problem.rows)
+            one = HeldOut(module, lambda: held_out, equal_rows(held_out.x))
+            factor = cross_validated_shrinkage([one], problem.objective)
+            module.steps = None
+        factor = _shrink(problem, module, factor)
+    carried = finished_net(module, net.batch_size)
+    carried.history = net.history
+    return carried, factor
 
 
 class Confirmed(NamedTuple):
@@ -252,12 +287,16 @@ def _start_of(problem: Problem, rows: Rows) -> LinearStart:
 
 
 def _exchange_pca(problem: Problem, net: Net) -> None:
-    """Exchange the PCA under a trained correction for that of all rows."""
-    start = problem.start.turned_to(net.module_.components.numpy(force=True))
-    parts = (start.components, start.code_scale, start.residual_scale)
-    device = problem.options.device
-    net.module_.set_pca(*(as_tensor(part).to(device) for part in parts))
+    """Exchange the PCA under a net in training for that of all rows."""
+    _set_pca(problem, net.module_)
     net.criterion_.components = net.module_.components
+
+
+def _set_pca(problem: Problem, module: Autoencoder) -> None:
+    """Exchange the PCA under a trained correction for that of all rows."""
+    start = problem.start.turned_to(module.components.numpy(force=True))
+    parts = (start.components, start.code_scale, start.residual_scale)
+    module.set_pca(*(as_tensor(part).to(problem.options.device) for part in parts))
 
 
 def _improve(problem: Problem, net: Net, n_epochs: int) -> None:

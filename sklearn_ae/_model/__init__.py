@@ -3,7 +3,7 @@
 from .architecture import Architecture
 from .autoencoder import Autoencoder
 from .build import build_autoencoder
-from .code_basis import CodeBasis, CodeMoments
+from .code_basis import CodeBasis, CodeMoments, correlations
 from .gauss_newton import GaussNewton
 from .inference import Codec
 from .jacobian import average_jacobian

@@ -5,6 +5,7 @@ from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.optimize import linear_sum_assignment
 from sklearn.utils.extmath import svd_flip
 
 Float64 = NDArray[np.float64]
@@ -110,6 +111,29 @@ class CodeBasis:
         scale = np.where(scale > 0, scale, 1.0)
         matrix, inverse = np.diag(scale)[:, order], np.diag(1 / scale)[order]
         return cls(np.zeros(len(scale)), matrix, inverse, explained[order])
+
+    def aligned(self, codes: Float64, others: Float64) -> Self:
+        """Return the basis whose codes have the order and the signs of others.
+
+        Both are of the same rows; codes belong to those that they correlate with.
+        """
+        together = correlations(codes, others)
+        _, order = linear_sum_assignment(-np.abs(together).T)
+        signs = np.where(together[order, np.arange(len(order))] < 0, -1.0, 1.0)
+        matrix = self.matrix[:, order] * signs
+        inverse = self.inverse[order] * signs[:, None]
+        return type(self)(self.mean, matrix, inverse, self.explained_variance[order])
+
+
+def correlations(codes: Float64, others: Float64) -> Float64:
+    """Return the correlation of each code with each of others; 0 if one is constant."""
+    parts = []
+    for part in (codes, others):
+        centred = (part - part.mean(axis=0)).astype(np.float64)
+        length = np.sqrt((centred**2).sum(axis=0))
+        parts.append(centred / np.where(length > 0, length, 1.0))
+    found: Float64 = parts[0].T @ parts[1]
+    return found
 
 
 def _deviations(covariance: Float64) -> tuple[Float64, NDArray[np.bool_]]:

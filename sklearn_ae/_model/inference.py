@@ -167,8 +167,8 @@ class Codec:
         module, mean = self.modules[double], self.mean[double]
         return Codec, (module, mean, self.scale, self.code_scale, self.imputer)
 
-    def encode(self, X: NDArray | Source) -> NDArray:
-        """Map rows of shape (n_samples, n_features) to codes."""
+    def encode(self, X: NDArray | Source, out: Any = None) -> Any:
+        """Map rows of shape (n_samples, n_features) to codes, new ones or in `out`."""
         coder = self.coders[X.dtype]
 
         def to_codes(block: NDArray) -> NDArray:
@@ -177,7 +177,7 @@ class Codec:
             check_finite(codes)
             return codes
 
-        return self._map(X, self.shape[1], to_codes)
+        return self._map(X, self.shape[1], to_codes, out)
 
     def decode(self, codes: NDArray) -> NDArray:
         """Map codes of shape (n_samples, n_components) to rows."""
@@ -191,7 +191,8 @@ class Codec:
             check_finite(rows)
             return rows.clip(0, 1) if is_bounded else rows
 
-        return self._map(codes, len(mean), to_rows)
+        rows: NDArray = self._map(codes, len(mean), to_rows)
+        return rows
 
     def reconstruct(
         self, X: NDArray | Source
@@ -240,14 +241,18 @@ class Codec:
 
     @staticmethod
     def _map(
-        array: NDArray | Source, n_columns: int, function: Callable[[NDArray], NDArray]
-    ) -> NDArray:
+        array: NDArray | Source,
+        n_columns: int,
+        function: Callable[[NDArray], NDArray],
+        out: Any = None,
+    ) -> Any:
         """Apply `function`, which checks its results, block by block."""
         with np.errstate(over="ignore", invalid="ignore"):
             blocks = list(row_blocks(*array.shape))
-            if len(blocks) == 1:
+            if len(blocks) == 1 and out is None:
                 return function(array[blocks[0]])
-            out = np.empty((len(array), n_columns), dtype=array.dtype)
+            if out is None:
+                out = np.empty((len(array), n_columns), dtype=array.dtype)
             for rows in blocks:
                 out[rows] = function(array[rows])
         return out

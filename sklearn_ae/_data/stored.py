@@ -1,0 +1,114 @@
+"""Rows that are not in memory: files and arrays that are read by slices."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import issparse
+from sklearn.utils import assert_all_finite
+
+from sklearn_ae._data.summary import Summary, hash_limit
+from sklearn_ae._data.table import (
+    Float64,
+    Source,
+    check_some_observed,
+    is_large,
+    missing_cells,
+)
+
+# Read at a time: 32 MB in float64, as what is stored in chunks is slow in small slices.
+VALUES_PER_READ = 2**22
+
+
+def is_stored(X: Any) -> bool:
+    """Whether rows are elsewhere: they have a shape, a dtype, and slices.
+
+    NumPy's arrays are in memory, unless they are maps of large files.
+    """
+    if isinstance(X, np.ndarray):
+        return isinstance(X, np.memmap) and X.ndim == 2 and is_large(X.shape)
+    if issparse(X) or hasattr(X, "columns") or hasattr(X, "__array_namespace__"):
+        return False
+    shape, dtype = getattr(X, "shape", None), getattr(X, "dtype", None)
+    if not (isinstance(shape, tuple) and len(shape) == 2 and _is_numeric(dtype)):
+        return False
+    return hasattr(type(X), "__getitem__")
+
+
+def _is_numeric(dtype: Any) -> bool:
+    """Whether NumPy knows numbers or booleans of this kind."""
+    try:
+        return np.dtype(dtype).kind in "biuf"
+    except TypeError:
+        return False
+
+
+class StoredRows(Source):
+    """Rows that are read in slices of some megabytes, of which the last is kept.
+
+    They are float32 if that is what is stored, else float64. What is infinite raises
+    when it is read.
+    """
+
+    def __init__(self, stored: Any) -> None:
+        super().__init__(stored)
+        single = np.dtype(stored.dtype) == np.float32
+        self.dtype = np.dtype(np.float32 if single else np.float64)
+        self._first, self._kept = 0, np.empty((0, self.shape[1]), self.dtype)
+
+    def _read(self, rows: slice | NDArray) -> NDArray:
+        if not isinstance(rows, slice):
+            raise TypeError("rows that are not in memory are read by slices alone")
+        start, stop, _ = rows.indices(len(self))
+        if not self._first <= start <= stop <= self._first + len(self._kept):
+            n_rows = max(VALUES_PER_READ // self.shape[1], stop - start)
+            self._first, self._kept = start, self._block(start, start + n_rows)
+        block: NDArray = self._kept[start - self._first : stop - self._first]
+        return block
+
+    def _block(self, start: int, stop: int) -> NDArray:
+        """Read rows, and check them."""
+        stop = min(stop, len(self))
+        block = np.asarray(self.stored[start:stop])
+        where = f"rows {start} to {stop - 1} of X"
+        if block.shape != (stop - start, self.shape[1]):
+            raise ValueError(
+                f"{where} were read as an array of shape {block.shape}, but "
+                f"{(stop - start, self.shape[1])} was expected, as X.shape is "
+                f"{self.shape}."
+            )
+        block = block.astype(self.dtype, order="C", copy=False)
+        try:
+            assert_all_finite(block, allow_nan=True, input_name="X")
+        except ValueError as error:
+            raise ValueError(f"{error} They are in {where}.") from None
+        if missing_cells(block) is not None:
+            check_some_observed(block, axis=1, labels=np.arange(start, stop))
+        return block
+
+
+def summary_of(
+    X: NDArray | Source, weight: Float64, seed: int, *, first: int = 0, most: int
+) -> Summary:
+    """Read all rows once, numbered from `first` on, and draw so many at most."""
+    n_rows, n_features = X.shape
+    limit = hash_limit(n_rows, most)
+    size = max(VALUES_PER_READ // n_features, 1)
+    parts = (
+        Summary.of_rows(
+            X[start : start + size],
+            weight[start : start + size],
+            first=first + start,
+            seed=seed,
+            limit=limit,
+        )
+        for start in range(0, n_rows, size)
+    )
+    return Summary.merged(parts, most)
+
+
+def stored_or_given(X: Any) -> Any:
+    """Return rows that are elsewhere as a source, or in memory if they are few."""
+    if not is_stored(X):
+        return X
+    return StoredRows(X) if is_large(X.shape) else np.asarray(X[: X.shape[0]])
