@@ -151,7 +151,9 @@ def _whole_fit(
         architecture = describe_network(model, n_components, n_rows)
     else:
         architecture = _architecture(model, data, previous)
-    folds = choose_folds(model, n_rows, architecture.n_components, kept)
+    folds = None
+    if data.held_out is None:
+        folds = choose_folds(model, n_rows, architecture.n_components, kept)
     like = None if previous is None else previous.codec
     return fit_autoencoder(
         data, architecture, options, folds=folds, seed=seed, like=like

@@ -12,8 +12,8 @@ from sklearn_ae._data import ENOUGH_ROWS
 from sklearn_ae._fit.cross_validation import (
     Folds,
     HeldOut,
-    equal_rows,
     cross_validated_shrinkage,
+    equal_rows,
 )
 from sklearn_ae._model.losses import SquaredError
 from sklearn_ae._training.objective import Objective
