@@ -8,9 +8,14 @@ import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.base import _fit_context
 from sklearn.utils import check_random_state
-from sklearn.utils.validation import _check_sample_weight, validate_data
+from sklearn.utils.validation import validate_data
 
-from sklearn_ae._data import array_or_source, check_some_observed, missing_cells
+from sklearn_ae._data import (
+    array_or_source,
+    check_some_observed,
+    missing_cells,
+    weights_of_part,
+)
 from sklearn_ae._fit import (
     Data,
     Fit,
@@ -124,9 +129,7 @@ def _read(
     X = array_or_source(validated)
     if isinstance(X, np.ndarray) and missing_cells(X) is not None:
         check_some_observed(X, axis=1)
-    weight = _check_sample_weight(
-        sample_weight, X, dtype=np.float64, ensure_non_negative=True
-    )
+    weight = weights_of_part(sample_weight, len(X))
     if before is not None:
         return before.with_more(X, weight)
     n_components = reader.n_components

@@ -123,7 +123,7 @@ class ReconstructionMixin(
         weight = _check_sample_weight(
             sample_weight, validated, dtype=np.float64, ensure_non_negative=True
         )
-        return 1.0 - self._codec.loss_share(validated, weight)
+        return 1.0 - self._codec.losses(validated, weight).share
 
     def score_samples(self, X: ArrayLike) -> NDArray:
         """Return minus the squared reconstruction error of each row.

@@ -13,6 +13,7 @@ from sklearn_ae._data.summary import Summary as Summary
 from sklearn_ae._data.summary import hash_limit as hash_limit
 from sklearn_ae._data.summary import hashes_of as hashes_of
 from sklearn_ae._data.summary import n_drawn as n_drawn
+from sklearn_ae._data.summary import weights_of_part as weights_of_part
 from sklearn_ae._data.table import ENOUGH_ROWS as ENOUGH_ROWS
 from sklearn_ae._data.table import LARGEST_COPY as LARGEST_COPY
 from sklearn_ae._data.table import Source as Source

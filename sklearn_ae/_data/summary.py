@@ -11,6 +11,7 @@ from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.utils import check_array
 
 from sklearn_ae._data.table import Float64, missing_cells
 
@@ -25,6 +26,29 @@ MOST_COLUMNS_OF_MOMENTS = 4096
 def n_drawn(n_features: int) -> int:
     """Return how many rows of a large table are drawn: 262,144, or fewer if wide."""
     return min(MOST_DRAWN, max(MOST_DRAWN_VALUES // n_features, 1))
+
+
+def weights_of_part(sample_weight: Any, n_rows: int) -> Float64:
+    """Check the weights of a part of a table, which may all be 0."""
+    if sample_weight is None:
+        return np.ones(n_rows)
+    weight: Float64 = check_array(
+        sample_weight,
+        dtype=np.float64,
+        ensure_2d=False,
+        ensure_min_samples=0,
+        input_name="sample_weight",
+    )
+    if weight.shape != (n_rows,):
+        raise ValueError(
+            f"sample_weight has the shape {weight.shape}, but {(n_rows,)} is needed: "
+            "one weight for each row."
+        )
+    if (weight < 0).any():
+        raise ValueError(
+            f"sample_weight holds {weight.min():g}, but weights have to be at least 0."
+        )
+    return weight
 
 
 @dataclass(frozen=True)

@@ -53,13 +53,15 @@ class Data:
 
 
 def training_data(
-    model: Any, rows: ArrayLike, sample_weight: ArrayLike | None, seed: int
+    model: Any, rows: Any, sample_weight: ArrayLike | None, seed: int
 ) -> tuple[Data, NDArray[np.bool_]]:
     """Validate rows and weights; leave out rows that do not count, and say which.
 
     The mask, over all rows, is True where a row is kept. Of rows that are not in memory
-    some are drawn.
+    some are drawn; of a Summary they have been.
     """
+    if isinstance(rows, Summary):
+        return drawn_data(model, rows, seed)
     rows = stored_or_given(rows)
     if isinstance(rows, StoredRows):
         weight = _check_sample_weight(

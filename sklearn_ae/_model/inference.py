@@ -208,8 +208,8 @@ class Codec:
             check_finite(reconstruction)
             yield rows, x, reconstruction
 
-    def loss_share(self, X: NDArray | Source, weight: NDArray[np.float64]) -> float:
-        """Return the squared errors of rows as a fraction of those of the mean."""
+    def losses(self, X: NDArray | Source, weight: NDArray[np.float64]) -> LossSum:
+        """Sum the squared errors of rows, and those of the mean."""
         total = LossSum(SquaredError())
         for rows, x, reconstruction in self.reconstruct(X):
             missing = missing_cells(x)
@@ -222,7 +222,7 @@ class Codec:
             )
             total.add(*parts)
         check_finite(np.array([total.loss, total.loss_of_mean]))
-        return total.share
+        return total
 
     def _to_scaled(self, block: NDArray) -> NDArray:
         """Centre and scale a block of rows; the result is a fresh C-ordered array."""

@@ -1,0 +1,4 @@
+"""Dask's arrays and frames: blocks that workers read, and results that stay lazy."""
+
+from .autoencoder import AutoencoderTransformer
+from .tables import TableEncoder

@@ -1,0 +1,233 @@
+"""TableEncoder for frames on a cluster."""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Self
+
+import dask
+import dask.array as da
+import dask.dataframe as dd
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from sklearn.utils.validation import check_is_fitted
+
+from sklearn_ae._dask.blocks import Blocks, Place, in_rows, is_dask, merged
+from sklearn_ae._dask.waiting import computed
+from sklearn_ae._data import hash_limit, hashes_of, n_drawn
+from sklearn_ae._table import validated_table
+from sklearn_ae._table_encoder import TableEncoder as Local
+
+
+class TableEncoder(Local):
+    """Encode a table of mixed columns as a matrix, and back, for frames of Dask.
+
+    Parameters, attributes and results are those of :class:`sklearn_ae.TableEncoder`.
+    `fit` reads all rows once, on the workers, and learns from at most 262,144 of them,
+    drawn at random, from all categories, and from the range of all numbers. A table of
+    so few rows gives what the other class gives. What is not of Dask is handed to that.
+
+    Parameters
+    ----------
+    **params : dict
+        As there, but `sparse_output=True` is not supported.
+
+    Examples
+    --------
+    >>> import dask.dataframe as dd
+    >>> import pandas as pd
+    >>> from sklearn_ae.dask import TableEncoder
+    >>> table = pd.DataFrame({"size": [1.0, 2.0, 4.0], "colour": ["a", "b", "a"]})
+    >>> encoded = TableEncoder().fit_transform(dd.from_pandas(table, npartitions=2))
+    >>> encoded.compute().shape
+    (3, 3)
+    """
+
+    def fit(self, X: Any, y: object = None) -> Self:
+        """Learn how to encode the columns of `X`.
+
+        Parameters
+        ----------
+        X : DataFrame of Dask, of shape (n_samples, n_features)
+            Numbers, booleans, categories, strings, dates or durations.
+        y : Ignored
+            Ignored.
+
+        Returns
+        -------
+        self : TableEncoder
+            The fitted encoder.
+
+        Raises
+        ------
+        TypeError
+            If `X` is an array of Dask, or as in the other class.
+        ValueError
+            As in the other class.
+        RuntimeError
+            If the cluster has no worker for `sklearn_ae.patience` seconds.
+        """
+        if not is_dask(X):
+            return super().fit(X, y)
+        _check_frame(X)
+        if self.sparse_output:
+            raise ValueError(
+                "sparse_output=True cannot be used with Dask. Set sparse_output=False."
+            )
+        blocks = Blocks.of(X)
+        draft = Local(**self.get_params(deep=False))
+        validated_table(draft, X._meta_nonempty, reset=True)
+        asked, most = draft._are_categories(), n_drawn(blocks.n_features)
+        read = partial(
+            _drawn,
+            asked=asked,
+            seed=0,
+            limit=hash_limit(blocks.n_rows, most),
+        )
+        parts = merged(blocks.map(read), partial(_joined, most=most, asked=asked))
+        super().fit(computed(parts).frame(blocks.n_rows))
+        return self
+
+    def transform(self, X: Any) -> Any:
+        """Encode a table, when the result is computed.
+
+        Parameters
+        ----------
+        X : DataFrame of Dask, of shape (n_samples, n_features)
+            Columns as in `fit`.
+
+        Returns
+        -------
+        encoded : array of Dask, of shape (n_samples, n_encoded)
+            Of float64, with blocks whose lengths are not known.
+        """
+        if not is_dask(X):
+            return super().transform(X)
+        _check_frame(X)
+        check_is_fitted(self)
+        validated_table(self, X._meta_nonempty, reset=False)
+        model, n_encoded = self._later(), int(self._ends[-1])
+        encode = dask.delayed(_encoded)
+        arrays = [
+            da.from_delayed(encode(part, model, n_encoded), (np.nan, n_encoded), float)
+            for part in X.to_delayed()
+        ]
+        return da.concatenate(arrays, allow_unknown_chunksizes=True)
+
+    def inverse_transform(self, X: Any) -> Any:
+        """Decode a matrix, when the result is computed.
+
+        Parameters
+        ----------
+        X : array of Dask, of shape (n_samples, n_encoded)
+            What `transform` gives, or a reconstruction of it.
+
+        Returns
+        -------
+        table : DataFrame of Dask, of shape (n_samples, n_features)
+            Of the columns, dtypes and categories that `fit` has seen.
+        """
+        if not is_dask(X):
+            return super().inverse_transform(X)
+        check_is_fitted(self)
+        empty = super().inverse_transform(np.zeros((1, self._ends[-1]))).iloc[:0]
+        decode, model = dask.delayed(_decoded), self._later()
+        X = X.values if isinstance(X, dd.DataFrame) else X
+        parts = [decode(part, model) for part in in_rows(X).to_delayed().ravel()]
+        return dd.from_delayed(parts, meta=empty, verify_meta=False)
+
+    def _later(self) -> Any:
+        """Return the local encoder as a task, which is computed once a worker."""
+        local = Local(**self.get_params(deep=False))
+        local.__dict__.update(vars(self))
+        return dask.delayed(pickle.loads, pure=True)(pickle.dumps(local))
+
+
+@dataclass(frozen=True)
+class _Part:
+    """Rows drawn at random, and of each column values that all rows show."""
+
+    rows: pd.DataFrame
+    hashes: NDArray[np.uint64]
+    numbers: NDArray[np.int64]
+    seen: list[pd.Series]  # categories, or the lowest and the highest value
+
+    def frame(self, n_rows: int) -> pd.DataFrame:
+        """Return the rows, and as many more as show what else was seen."""
+        if len(self.rows) == n_rows:
+            return self.rows
+        columns = [self.rows.iloc[:, i] for i in range(self.rows.shape[1])]
+        pairs = zip(self.seen, columns, strict=True)
+        lacking = [seen[~seen.isin(column)].dropna() for seen, column in pairs]
+        n_more = max(map(len, lacking))
+        again = np.resize(np.arange(len(self.rows)), n_more)
+        extended = [
+            pd.concat([column, more, column.iloc[again[len(more) :]]])
+            for column, more in zip(columns, lacking, strict=True)
+        ]
+        parts = {i: c.reset_index(drop=True) for i, c in enumerate(extended)}
+        return pd.DataFrame(parts).set_axis(self.rows.columns, axis=1)
+
+
+def _check_frame(X: Any) -> None:
+    """Raise unless columns may differ in their dtypes."""
+    if isinstance(X, da.Array):
+        raise TypeError(
+            "X is an array of Dask, whose columns are all of one kind. Pass a "
+            "DataFrame, for instance with dask.dataframe.from_dask_array."
+        )
+
+
+def _drawn(
+    frame: pd.DataFrame, place: Place, asked: Sequence[bool], seed: int, limit: int
+) -> _Part:
+    """Draw rows of a part, and tell what its columns hold."""
+    numbers = np.arange(place.first, place.first + len(frame))
+    hashes = hashes_of(numbers, seed)
+    kept = np.flatnonzero(hashes <= np.uint64(limit))
+    seen = [_shown(frame.iloc[:, i], is_asked) for i, is_asked in enumerate(asked)]
+    return _Part(frame.iloc[kept], hashes[kept], numbers[kept], seen)
+
+
+def _joined(parts: Sequence[_Part], most: int, asked: Sequence[bool]) -> _Part:
+    """Join what was drawn of parts."""
+    hashes = np.concatenate([part.hashes for part in parts])
+    numbers = np.concatenate([part.numbers for part in parts])
+    chosen = np.lexsort((numbers, hashes))[:most]
+    chosen = chosen[np.argsort(numbers[chosen])]
+    rows = pd.concat([part.rows for part in parts]).iloc[chosen]
+    columns = zip(*(part.seen for part in parts), strict=True)
+    seen = [_shown(pd.concat(c), a) for c, a in zip(columns, asked, strict=True)]
+    return _Part(rows, hashes[chosen], numbers[chosen], seen)
+
+
+def _shown(column: pd.Series, is_category: bool) -> pd.Series:
+    """Return the values that a column has, of numbers and dates their range."""
+    if is_category or not _is_measured(column):
+        return column.drop_duplicates()
+    known = column.dropna()
+    return known.iloc[[int(known.argmin()), int(known.argmax())] if len(known) else []]
+
+
+def _is_measured(column: pd.Series) -> bool:
+    """Whether a column holds numbers, dates or durations."""
+    kinds = pd.api.types
+    is_number = kinds.is_numeric_dtype(column) and not kinds.is_bool_dtype(column)
+    is_time = kinds.is_datetime64_any_dtype(column)
+    return is_number or is_time or kinds.is_timedelta64_dtype(column)
+
+
+def _encoded(frame: pd.DataFrame, model: Local, n_encoded: int) -> NDArray:
+    """Encode a part."""
+    return model.transform(frame) if len(frame) else np.empty((0, n_encoded))
+
+
+def _decoded(rows: NDArray, model: Local) -> pd.DataFrame:
+    """Decode a block."""
+    if len(rows) == 0:
+        return model.inverse_transform(np.zeros((1, rows.shape[1]))).iloc[:0]
+    return model.inverse_transform(rows)
