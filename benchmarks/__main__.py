@@ -29,6 +29,7 @@ SUITES = {
     "floor": "500 synthetic tables: never much worse than PCA (minutes)",
     "classics": "the autoencoders of the textbooks, on images",
     "speed": "seconds and memory",
+    "scale": "a thousand to 10^8 rows: memory, files, streams, clusters (an hour)",
     "ablation": "what each mechanism of a fit is worth (an hour or more)",
 }
 

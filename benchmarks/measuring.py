@@ -158,7 +158,7 @@ class PeakMemory:
             ctypes.CDLL(None).malloc_trim(0)
         with suppress(OSError):
             _CLEAR.write_text(_RESET_PEAK)
-            self._before = _resident("VmRSS")
+            self._before = resident("VmRSS")
         return self
 
     def __exit__(
@@ -169,15 +169,15 @@ class PeakMemory:
     ) -> None:
         if hasattr(self, "_before"):
             # The kernel updates its counts in steps, so that "nothing" can be below 0.
-            self.megabytes = max(0.0, _resident("VmHWM") - self._before)
+            self.megabytes = max(0.0, resident("VmHWM") - self._before)
 
 
 def peak_resident() -> float:
     """Return the largest resident set of this process so far, in 10^6 bytes."""
-    return _resident("VmHWM") if _STATUS.is_file() else float("nan")
+    return resident("VmHWM") if _STATUS.is_file() else float("nan")
 
 
-def _resident(key: str) -> float:
+def resident(key: str) -> float:
     """Read a resident set size, in units of 10^6 bytes."""
     for line in _STATUS.read_text(encoding="ascii", errors="replace").splitlines():
         if line.startswith(f"{key}:"):
