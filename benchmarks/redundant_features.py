@@ -49,7 +49,7 @@ CURVED_R2 = 0.97
 # One fold alone lies further from the mean of five.
 CURVED_R2_QUICK = 0.96
 # With the target, and the most by which that may raise what is lost of the columns.
-TARGET_R2 = {"none": 0.98, "linear": 0.995, "curved": 0.985}
+TARGET_R2 = {"none": 0.99, "linear": 0.995, "curved": 0.985}
 TARGET_COST = 1.1
 FIGURES = ("score", "held_out_fvu")
 

@@ -49,8 +49,8 @@ class TargetAugmenter(PersistenceMixin, TransformerMixin, BaseEstimator):
     ----------
     estimator : estimator or None, default=None
         Classifier or regressor that predicts `y`, one for each output. None is ridge or
-        logistic regression, with gradient boosting where held-out rows prefer it; up to
-        5,000 columns times classes.
+        logistic regression, with the lasso (for numbers) and gradient boosting (up to
+        5,000 columns times classes) where held-out rows prefer these.
     mixing : float, default=0.5
         Share of `X` in the total variance if predictions were perfect; what they
         explain of `y` shrinks the rest. 1 appends nothing, towards 0 the target alone

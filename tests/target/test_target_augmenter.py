@@ -9,6 +9,7 @@ from sklearn.datasets import load_breast_cancer, load_iris
 from sklearn.decomposition import PCA
 from sklearn.ensemble import HistGradientBoostingRegressor
 from sklearn.linear_model import (
+    LassoCV,
     LinearRegression,
     LogisticRegression,
     Ridge,
@@ -352,3 +353,13 @@ def test_same_seed_same_bits(diabetes):
         TargetAugmenter(random_state=0).fit_transform(*diabetes) for _ in range(2)
     )
     assert np.array_equal(first, second)
+
+
+def test_default_finds_few_columns_among_many():
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((150, 200))
+    y = X[:, 0] - X[:, 1] + 0.1 * rng.standard_normal(150)
+    augmenter = TargetAugmenter(random_state=0).fit(X, y)
+    kinds = [type(one[-1]) for one in augmenter.estimators_[0] if hasattr(one, "steps")]
+    assert LassoCV in kinds
+    assert augmenter.cv_score_ > 0.95
