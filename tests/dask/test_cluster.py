@@ -1,0 +1,110 @@
+"""Faults of a cluster of processes, each of which is a real one here."""
+
+import os
+import re
+import signal
+import time
+
+import dask
+import dask.array as da
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose
+from skorch.callbacks import Callback
+
+import sklearn_ae
+from sklearn_ae.dask import AutoencoderTransformer
+
+pytestmark = pytest.mark.filterwarnings("ignore")  # of processes that end
+
+
+class EndsItsWorker(Callback):
+    """Kill the process that trains, so many times."""
+
+    def __init__(self, folder, times):
+        self.folder, self.times = folder, times
+
+    def on_epoch_end(self, net, **kwargs):
+        """Leave a mark and end."""
+        marks = len(os.listdir(self.folder))
+        if marks < self.times:
+            (self.folder / str(marks)).touch()
+            os.kill(os.getpid(), signal.SIGKILL)
+
+
+def ends_once(block, folder=None, block_id=None):
+    """Kill the process that reads block 1, once."""
+    mark = folder / "mark"
+    if block_id is not None and block_id[0] == 1 and not mark.exists():
+        mark.touch()
+        os.kill(os.getpid(), signal.SIGKILL)
+    return block
+
+
+def quick(**params):
+    return AutoencoderTransformer(max_iter=3, random_state=0, **params)
+
+
+@pytest.fixture
+def expected(curved):
+    model = sklearn_ae.AutoencoderTransformer(max_iter=3, random_state=0)
+    return model.fit(curved).transform(curved)
+
+
+def fragile(X, folder):
+    return da.from_array(X, chunks=(300, 6)).map_blocks(
+        ends_once, folder=folder, dtype=float
+    )
+
+
+def test_a_worker_lost_while_reading_changes_nothing(
+    client, curved, expected, tmp_path
+):
+    model = quick().fit(fragile(curved, tmp_path))
+    assert (tmp_path / "mark").exists()
+    assert_allclose(model.to_local().transform(curved), expected, atol=1e-6)
+
+
+def test_a_worker_lost_while_encoding_changes_nothing(
+    client, curved, expected, tmp_path
+):
+    model = quick().fit(da.from_array(curved, chunks=(300, 6)))
+    codes = model.transform(fragile(curved, tmp_path)).compute()
+    assert (tmp_path / "mark").exists()
+    assert_allclose(codes, expected, atol=1e-6)
+
+
+def test_training_starts_again_on_another_worker(client, curved, expected, tmp_path):
+    model = quick(callbacks=[EndsItsWorker(tmp_path, 1)])
+    model.fit(da.from_array(curved, chunks=(300, 6)))
+    assert len(os.listdir(tmp_path)) == 1
+    assert_allclose(model.to_local().transform(curved), expected, atol=1e-6)
+
+
+def test_training_that_ends_all_workers_is_an_error(client, curved, tmp_path):
+    from distributed import KilledWorker
+
+    model = quick(callbacks=[EndsItsWorker(tmp_path, 100)])
+    with (
+        dask.config.set({"distributed.scheduler.allowed-failures": 0}),
+        pytest.raises(KilledWorker, match=re.escape("Attempted to run task")),
+    ):
+        model.fit(da.from_array(curved, chunks=(300, 6)))
+    client.wait_for_workers(2)
+
+
+def test_a_cluster_without_workers_is_an_error(client, curved):
+    client.cluster.scale(0)
+    deadline = time.monotonic() + 30
+    while client.scheduler_info(n_workers=1)["workers"] and time.monotonic() < deadline:
+        time.sleep(0.1)
+    message = "has had no worker for 1 seconds. Start some and call again"
+    with (
+        dask.config.set({"sklearn_ae.patience": 1}),
+        pytest.raises(RuntimeError, match=re.escape(message)),
+    ):
+        quick().fit(da.from_array(curved, chunks=(300, 6)))
+    client.cluster.scale(2)
+    client.wait_for_workers(2)
+    model = quick().fit(da.from_array(curved, chunks=(300, 6)))
+    assert np.isfinite(model.score(da.from_array(curved, chunks=(300, 6))))

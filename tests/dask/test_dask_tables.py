@@ -1,0 +1,114 @@
+"""TableEncoder for frames of Dask."""
+
+import re
+
+import dask
+import dask.array as da
+import dask.dataframe as dd
+import numpy as np
+import pandas as pd
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+from pandas.testing import assert_frame_equal
+from sklearn.pipeline import make_pipeline
+
+import sklearn_ae
+from sklearn_ae._data import summary
+from sklearn_ae.dask import AutoencoderTransformer, TableEncoder
+
+
+@pytest.fixture(autouse=True)
+def synchronous():
+    with dask.config.set(
+        {"scheduler": "synchronous", "dataframe.convert-string": False}
+    ):
+        yield
+
+
+@pytest.fixture
+def frame():
+    rng = np.random.default_rng(0)
+    return pd.DataFrame(
+        {
+            "length": rng.standard_normal(400),
+            "count": rng.integers(0, 9, 400),
+            "colour": rng.choice(["red", "green", "blue"], 400),
+            "day": pd.date_range("2026-01-01", periods=400),
+            "is_new": rng.random(400) < 0.5,
+        }
+    )
+
+
+def test_frames_are_encoded_as_in_memory(frame):
+    table = dd.from_pandas(frame, npartitions=3)
+    model = TableEncoder().fit(table)
+    reference = sklearn_ae.TableEncoder().fit(frame)
+    encoded = model.transform(table)
+    assert isinstance(encoded, da.Array)
+    assert_array_equal(encoded.compute(), reference.transform(frame))
+    names = model.get_feature_names_out()
+    assert_array_equal(names, reference.get_feature_names_out())
+    back = model.inverse_transform(encoded).compute().reset_index(drop=True)
+    assert_frame_equal(back, reference.inverse_transform(reference.transform(frame)))
+
+
+def test_all_categories_and_ranges_are_seen(frame, monkeypatch):
+    monkeypatch.setattr(summary, "MOST_DRAWN", 50)
+    frame.loc[123, "colour"] = "mauve"
+    frame.loc[7, "count"] = 1000
+    table = dd.from_pandas(frame, npartitions=4)
+    model = TableEncoder().fit(table)
+    assert "colour_mauve" in model.get_feature_names_out()
+    encoded = model.transform(table)
+    back = model.inverse_transform(encoded).compute().reset_index(drop=True)
+    assert back["count"][7] == 1000
+    assert back["colour"][123] == "mauve"
+    assert back["day"].max() == frame["day"].max()
+    once = TableEncoder().fit(dd.from_pandas(frame, npartitions=1))
+    assert_allclose(once.transform(table).compute(), encoded.compute(), rtol=1e-12)
+
+
+def test_numbers_may_be_categories(frame):
+    table = dd.from_pandas(frame, npartitions=3)
+    model = TableEncoder(categorical_features=["count"]).fit(table)
+    assert "count_8" in model.get_feature_names_out()
+
+
+def test_pipeline_on_a_frame(frame):
+    table = dd.from_pandas(frame, npartitions=3)
+    steps = TableEncoder(), AutoencoderTransformer(2, max_iter=2, random_state=0)
+    pipeline = make_pipeline(*steps).fit(table)
+    codes = pipeline.transform(table)
+    assert codes.compute().shape == (400, 2)
+    back = pipeline.inverse_transform(codes).compute()
+    assert back.dtypes.tolist() == frame.dtypes.tolist()
+
+
+def test_empty_parts(frame):
+    parts = [frame[:100], frame[:0], frame[100:]]
+    table = dd.from_delayed([dask.delayed(part) for part in parts], meta=frame[:0])
+    model = TableEncoder().fit(table)
+    expected = sklearn_ae.TableEncoder().fit_transform(frame)
+    assert_array_equal(model.transform(table).compute(), expected)
+    back = model.inverse_transform(model.transform(table)).compute()
+    assert len(back) == 400
+
+
+def test_what_is_not_of_dask_is_taken_too(frame):
+    model = TableEncoder().fit(frame)
+    encoded = model.transform(frame)
+    assert_array_equal(encoded, sklearn_ae.TableEncoder().fit_transform(frame))
+    assert_frame_equal(model.inverse_transform(encoded), frame)
+
+
+def test_errors(frame):
+    table = dd.from_pandas(frame, npartitions=2)
+    with pytest.raises(TypeError, match="X is an array of Dask, whose columns are all"):
+        TableEncoder().fit(da.ones((10, 2)))
+    with pytest.raises(ValueError, match="sparse_output=True cannot be used with Dask"):
+        TableEncoder(sparse_output=True).fit(table)
+    with pytest.raises(ValueError, match=re.escape("there are ['length', 'count'")):
+        TableEncoder(categorical_features=["size"]).fit(table)
+    model = TableEncoder().fit(table)
+    with pytest.raises(ValueError, match="feature names should match"):
+        model.transform(table[["count", "length", "colour", "day", "is_new"]])
