@@ -114,12 +114,12 @@ def in_rows(X: Any) -> Any:
 
 
 def merged(parts: Sequence[Any], merge: Callable[[list[Any]], Any]) -> Any:
-    """Merge results pairwise in a tree, on the workers."""
+    """Merge results in a tree, on the workers."""
     later, level = dask.delayed(merge), list(parts)
-    while len(level) > 1:
+    while len(level) > MERGED_AT_A_TIME:
         firsts = range(0, len(level), MERGED_AT_A_TIME)
         level = [later(level[i : i + MERGED_AT_A_TIME]) for i in firsts]
-    return level[0]
+    return later(level)
 
 
 def total(parts: Iterable[NDArray]) -> NDArray:
