@@ -94,7 +94,8 @@ class PartialFitMixin:
                 stream = stream.fitted()
             else:
                 architecture = _architecture(self, data, previous)
-                fit = carry_on(data, stream, architecture, options, previous, seed)
+                new = np.flatnonzero(stream.is_untrained[kept])
+                fit = carry_on(data, new, architecture, options, previous, seed)
         self.__dict__.update(self._fitted_attributes(fit))
         self._stream = stream
         self.n_samples_seen_ = stream.summary.n_rows
