@@ -164,6 +164,8 @@ def _whole_fit(
 def _architecture(model: Any, data: Data, previous: Fit) -> Architecture:
     """Return the network of the fit that goes on; raise where it has changed."""
     n_features, n_components = previous.codec.shape
+    if isinstance(model.n_components, Integral):
+        n_components = int(model.n_components)
     architecture = describe_network(model, n_components, len(data.table))
     remedy = "Set it back, or begin with a clone."
     check_continues(previous, n_features, architecture, "partial_fit", remedy)
