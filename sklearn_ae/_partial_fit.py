@@ -123,11 +123,12 @@ def _read(
         ensure_all_finite="allow-nan",
     )
     X = array_or_source(validated)
-    if isinstance(X, np.ndarray) and missing_cells(X) is not None:
-        check_some_observed(X, axis=1)
     weight = _check_sample_weight(
         sample_weight, X, dtype=np.float64, ensure_non_negative=True
     )
+    counted = np.flatnonzero(weight)
+    if len(counted) and isinstance(X, np.ndarray) and missing_cells(X) is not None:
+        check_some_observed(X[counted], axis=1, labels=counted)
     if before is not None:
         return before.with_more(X, weight)
     n_components = reader.n_components

@@ -2,6 +2,7 @@
 
 import pickle
 import re
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -502,6 +503,18 @@ def test_rows_of_weight_zero_do_not_matter(quick, X, few_kept):
     assert_allclose(model.mean_, X[:300][~left_out].mean(axis=0), atol=1e-12)
 
 
+def test_missing_row_is_named_unless_its_weight_is_zero(quick, X):
+    rows, weight = X[:220].copy(), np.ones(220)
+    rows[[0, 5, 205]], weight[[0, 205]] = np.nan, 0
+    message = "X has 1 rows in which every value is missing (rows 5)"
+    with pytest.raises(ValueError, match=re.escape(message)):
+        quick().partial_fit(rows[:200], sample_weight=weight[:200])
+    weight[5] = 0
+    model = streamed(quick(), batches(rows, 200), batches(weight, 200))
+    other = streamed(quick(), batches(X[:220], 200), batches(weight, 200))
+    assert_same(model, other, X)
+
+
 def test_weights_are_those_of_repeated_rows(quick, X):
     weight = np.random.default_rng(0).integers(1, 4, 160).astype(float)
     repeated = np.repeat(X[:160], weight.astype(int), axis=0)
@@ -569,6 +582,18 @@ def test_what_was_learned_is_kept_where_new_rows_confirm_it(quick, X, whole_fits
     assert whole_fits == [400]
     assert model.shrinkage_ > 0.5
     assert 1 - model.score(X[490:]) < 1.1 * (1 - before)
+
+
+def test_correction_that_is_kept_in_part_does_not_fade(quick, X, whole_fits):
+    model, gains = quick(max_iter=20).partial_fit(X[:400]), []
+    model._fit_result = replace(model._fit_result, shrinkage=0.5)
+    for part in batches(X[400:412], 3, 6, 9):
+        model.partial_fit(part)
+        assert model.shrinkage_ == 0.5
+        gains.append(model.score(kept_rows(model)[0]) - model.pca_score_)
+    assert gains[0] > 0.01
+    assert_allclose(gains, gains[0], rtol=0.1)
+    assert whole_fits == [400]
 
 
 def test_pca_goes_on_as_pca(quick, noise):
