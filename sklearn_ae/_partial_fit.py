@@ -99,7 +99,8 @@ class PartialFitMixin:
                 stream = stream.fitted()
             else:
                 architecture = _architecture(self, data, previous)
-                fit = carry_on(data, stream, architecture, options, previous, seed)
+                new = np.flatnonzero(stream.is_untrained[kept])
+                fit = carry_on(data, new, architecture, options, previous, seed)
         self.__dict__.update(self._fitted_attributes(fit))
         self._stream = stream
         self.n_samples_seen_ = stream.summary.n_rows
@@ -127,9 +128,10 @@ def _read(
         ensure_all_finite="allow-nan",
     )
     X = array_or_source(validated)
-    if isinstance(X, np.ndarray) and missing_cells(X) is not None:
-        check_some_observed(X, axis=1)
     weight = weights_of_part(sample_weight, len(X))
+    counted = np.flatnonzero(weight)
+    if len(counted) and isinstance(X, np.ndarray) and missing_cells(X) is not None:
+        check_some_observed(X[counted], axis=1, labels=counted)
     if before is not None:
         return before.with_more(X, weight)
     n_components = reader.n_components
@@ -166,6 +168,8 @@ def _whole_fit(
 def _architecture(model: Any, data: Data, previous: Fit) -> Architecture:
     """Return the network of the fit that goes on; raise where it has changed."""
     n_features, n_components = previous.codec.shape
+    if isinstance(model.n_components, Integral):
+        n_components = int(model.n_components)
     architecture = describe_network(model, n_components, len(data.table))
     remedy = "Set it back, or begin with a clone."
     check_continues(previous, n_features, architecture, "partial_fit", remedy)

@@ -118,7 +118,6 @@ class LinearStart:
         total_variance = float((column_scale**2).sum())
         mean = np.zeros_like(moments.mean)
         axes = PrincipalAxes.of_covariance(mean, covariance / scale**2)
-        n_axes = int(min(moments.size, len(mean)))
         return cls(
             mean=moments.mean,
             scale=scale,
@@ -127,10 +126,7 @@ class LinearStart:
             total_variance=total_variance,
             n_samples=n_samples,
             imputer=Imputer.of_axes(
-                axes.components[:n_axes],
-                axes.eigenvalues[:n_axes],
-                int(n_samples),
-                total_variance,
+                axes.components, axes.eigenvalues, int(n_samples), total_variance
             ),
             subspace=_leading_subspace(axes, n_components, axes.components.shape),
         )

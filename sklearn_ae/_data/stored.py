@@ -92,7 +92,7 @@ def summary_of(
 ) -> Summary:
     """Read all rows once, numbered from `first` on, and draw so many at most."""
     n_rows, n_features = X.shape
-    limit = hash_limit(n_rows, most)
+    limit = hash_limit(int(np.count_nonzero(weight)), most)
     size = max(VALUES_PER_READ // n_features, 1)
     parts = (
         Summary.of_rows(

@@ -154,14 +154,16 @@ class Summary:
         limit: int = 2**64 - 1,
     ) -> Self:
         """Sum up an array of rows, numbered from `first` on."""
-        drawn = Drawn.of_rows(X, weight, first, seed, limit)
-        moments = None
+        n_rows, drawn = len(X), Drawn.of_rows(X, weight, first, seed, limit)
+        counted, moments = weight > 0, None
+        if not counted.all():
+            X, weight = X[counted], weight[counted]
         if X.shape[1] <= MOST_COLUMNS_OF_MOMENTS and missing_cells(X) is None:
             zeros = np.zeros(X.shape[1])
             moments = Moments(0.0, zeros, np.outer(zeros, zeros))
-            if weight.any():
+            if len(X) > 0:
                 moments = Moments.of_rows(X, weight)
-        return cls(len(X), moments, drawn)
+        return cls(n_rows, moments, drawn)
 
     @classmethod
     def merged(cls, parts: Iterable[Summary], most: int) -> Self:

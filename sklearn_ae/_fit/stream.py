@@ -61,14 +61,16 @@ class Stream:
         """Take note of a whole fit."""
         return replace(self, n_trained=self.summary.n_rows)
 
-    def untrained(self) -> NDArray[np.intp]:
-        """Return which of the rows that were drawn have not been trained on."""
-        return np.flatnonzero(self.summary.drawn.numbers >= self.n_trained)
+    @property
+    def is_untrained(self) -> NDArray[np.bool_]:
+        """Which of the rows that were drawn have not been trained on."""
+        untrained: NDArray[np.bool_] = self.summary.drawn.numbers >= self.n_trained
+        return untrained
 
 
 def carry_on(
     data: Data,
-    stream: Stream,
+    new: NDArray[np.intp],
     architecture: Architecture,
     options: TrainingOptions,
     previous: Fit,
@@ -76,8 +78,8 @@ def carry_on(
 ) -> Fit:
     """Put a fit on the PCA of all rows that have come, without training.
 
-    What was learned is kept as far as rows that came since then confirm it. Codes keep
-    their order and signs as far as they can.
+    What was learned is kept as far as `new` rows of the table, which came since then,
+    confirm it. Codes keep their order and signs as far as they can.
     """
     with training_mode():
         table = data.table
@@ -85,7 +87,6 @@ def carry_on(
         start = previous.start
         if architecture.init == "pca":
             start = data.linear_start(architecture.n_components, seed)
-        new = stream.untrained()
         held_out = None
         if len(new) >= FEWEST_HELD_OUT:
             held_out = Rows.of_table(table.part(new), start).to(options.device)
