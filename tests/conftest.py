@@ -126,3 +126,12 @@ def hidden():
     rng = np.random.default_rng(0)
     X = rng.standard_normal((300, 20))
     return X, 2 * X[:, 0] + 0.1 * rng.standard_normal(300)
+
+
+@pytest.fixture(scope="session")
+def bent():
+    """900 rows of six columns that follow two factors."""
+    rng = np.random.default_rng(0)
+    factors = rng.standard_normal((900, 2))
+    X = np.tanh(factors @ rng.standard_normal((2, 6)))
+    return X + 0.05 * rng.standard_normal(X.shape)

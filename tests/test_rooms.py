@@ -116,6 +116,12 @@ LONG_BODY = "def long():\n    '''Doc.'''\n" + "    x = 1\n" * 51 + "def short():
         ),
         (
             libraries_stay_in_their_rooms,
+            "_fit/run",
+            "import dask.array\n",
+            "_fit/run.py imports dask",
+        ),
+        (
+            libraries_stay_in_their_rooms,
             "_data/pca",
             "import torch.nn\n",
             "_data/pca.py imports torch",
@@ -153,7 +159,7 @@ LONG_BODY = "def long():\n    '''Doc.'''\n" + "    x = 1\n" * 51 + "def short():
             "class A:\n    '''A." + "\n" * 200 + "    '''\n",
             "_data/pca.py A: 201 lines",
         ),
-        (package_is_small, "_data/pca", "\n" * 12_000, "12"),
+        (package_is_small, "_data/pca", "\n" * 12_500, "125"),
         (
             rooms_say_what_they_are_for,
             "_data/__init__",

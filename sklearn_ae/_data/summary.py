@@ -12,6 +12,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.utils import check_array
+from sklearn.utils.validation import check_non_negative
 
 from sklearn_ae._data.table import Float64, missing_cells
 
@@ -41,13 +42,10 @@ def weights_of_part(sample_weight: Any, n_rows: int) -> Float64:
     )
     if weight.shape != (n_rows,):
         raise ValueError(
-            f"sample_weight has the shape {weight.shape}, but {(n_rows,)} is needed: "
-            "one weight for each row."
+            f"sample_weight.shape == {weight.shape}, expected {(n_rows,)}: one weight "
+            "for each row."
         )
-    if (weight < 0).any():
-        raise ValueError(
-            f"sample_weight holds {weight.min():g}, but weights have to be at least 0."
-        )
+    check_non_negative(weight, "`sample_weight`")
     return weight
 
 
@@ -140,6 +138,7 @@ class Summary:
     """What is kept of rows that are read once."""
 
     n_rows: int
+    n_counted: int  # of weight above 0
     moments: Moments | None  # None with missing cells, or many columns
     drawn: Drawn
 
@@ -163,23 +162,24 @@ class Summary:
             moments = Moments(0.0, zeros, np.outer(zeros, zeros))
             if len(X) > 0:
                 moments = Moments.of_rows(X, weight)
-        return cls(n_rows, moments, drawn)
+        return cls(n_rows, len(X), moments, drawn)
 
     @classmethod
     def merged(cls, parts: Iterable[Summary], most: int) -> Self:
         """Return the summary of all parts, with so many rows drawn at most."""
-        n_rows, drawn = 0, list[Drawn]()
+        n_rows, n_counted, drawn = 0, 0, list[Drawn]()
         moments: Moments | None = None
         for number, part in enumerate(parts):
             n_rows += part.n_rows
+            n_counted += part.n_counted
             drawn.append(part.drawn)
             moments = part.moments if number == 0 else _both(moments, part.moments)
-        return cls(n_rows, moments, Drawn.joined(drawn, most))
+        return cls(n_rows, n_counted, moments, Drawn.joined(drawn, most))
 
     @property
     def is_whole(self) -> bool:
-        """Whether all rows were drawn."""
-        return len(self.drawn) == self.n_rows
+        """Whether all rows that count were drawn."""
+        return len(self.drawn) == self.n_counted
 
 
 def _both(one: Moments | None, other: Moments | None) -> Moments | None:

@@ -4,11 +4,13 @@ import os
 import re
 import signal
 import time
+from contextlib import contextmanager
 
 import dask
 import dask.array as da
 import numpy as np
 import pytest
+from distributed import Client, KilledWorker, LocalCluster
 from numpy.testing import assert_allclose
 from skorch.callbacks import Callback
 
@@ -45,10 +47,34 @@ def quick(**params):
     return AutoencoderTransformer(max_iter=3, random_state=0, **params)
 
 
+@contextmanager
+def cluster():
+    with (
+        LocalCluster(
+            n_workers=2, threads_per_worker=1, dashboard_address=None
+        ) as processes,
+        Client(processes) as client,
+    ):
+        yield client
+
+
+@pytest.fixture(scope="module")
+def client():
+    with cluster() as client:
+        yield client
+
+
 @pytest.fixture
-def expected(curved):
+def own_client():
+    """A cluster for one test, which leaves nothing of it."""
+    with cluster() as client:
+        yield client
+
+
+@pytest.fixture
+def expected(bent):
     model = sklearn_ae.AutoencoderTransformer(max_iter=3, random_state=0)
-    return model.fit(curved).transform(curved)
+    return model.fit(bent).transform(bent)
 
 
 def fragile(X, folder):
@@ -57,50 +83,48 @@ def fragile(X, folder):
     )
 
 
-def test_a_worker_lost_while_reading_is_no_loss(client, curved, expected, tmp_path):
-    model = quick().fit(fragile(curved, tmp_path))
+def test_a_worker_lost_while_reading_is_no_loss(client, bent, expected, tmp_path):
+    model = quick().fit(fragile(bent, tmp_path))
     assert (tmp_path / "mark").exists()
-    assert_allclose(model.to_local().transform(curved), expected, atol=1e-6)
+    assert_allclose(model.to_local().transform(bent), expected, atol=1e-6)
 
 
-def test_a_worker_lost_while_encoding_is_no_loss(client, curved, expected, tmp_path):
-    model = quick().fit(da.from_array(curved, chunks=(300, 6)))
-    codes = model.transform(fragile(curved, tmp_path)).compute()
+def test_a_worker_lost_while_encoding_is_no_loss(client, bent, expected, tmp_path):
+    model = quick().fit(da.from_array(bent, chunks=(300, 6)))
+    codes = model.transform(fragile(bent, tmp_path)).compute()
     assert (tmp_path / "mark").exists()
     assert_allclose(codes, expected, atol=1e-6)
 
 
-def test_training_starts_again_on_another_worker(client, curved, expected, tmp_path):
+def test_training_starts_again_on_another_worker(client, bent, expected, tmp_path):
     model = quick(callbacks=[EndsItsWorker(tmp_path, 1)])
-    model.fit(da.from_array(curved, chunks=(300, 6)))
+    model.fit(da.from_array(bent, chunks=(300, 6)))
     assert len([*tmp_path.iterdir()]) == 1
-    assert_allclose(model.to_local().transform(curved), expected, atol=1e-6)
+    assert_allclose(model.to_local().transform(bent), expected, atol=1e-6)
 
 
-def test_training_that_ends_all_workers_is_an_error(client, curved, tmp_path):
-    from distributed import KilledWorker
-
+def test_training_that_ends_all_workers_is_an_error(own_client, bent, tmp_path):
     model = quick(callbacks=[EndsItsWorker(tmp_path, 100)])
-    with (
-        dask.config.set({"distributed.scheduler.allowed-failures": 0}),
-        pytest.raises(KilledWorker, match=re.escape("Attempted to run task")),
-    ):
-        model.fit(da.from_array(curved, chunks=(300, 6)))
-    client.wait_for_workers(2)
+    own_client.cluster.scheduler.allowed_failures = 1
+    with pytest.raises(KilledWorker, match=re.escape("Attempted to run task")):
+        model.fit(da.from_array(bent, chunks=(300, 6)))
 
 
-def test_a_cluster_without_workers_is_an_error(client, curved):
-    client.cluster.scale(0)
+def test_a_cluster_without_workers_is_an_error(own_client, bent):
+    own_client.cluster.scale(0)
     deadline = time.monotonic() + 30
-    while client.scheduler_info(n_workers=1)["workers"] and time.monotonic() < deadline:
+    while (
+        own_client.scheduler_info(n_workers=1)["workers"]
+        and time.monotonic() < deadline
+    ):
         time.sleep(0.1)
     message = "has had no worker for 1 seconds. Start some and call again"
     with (
         dask.config.set({"sklearn_ae.patience": 1}),
         pytest.raises(RuntimeError, match=re.escape(message)),
     ):
-        quick().fit(da.from_array(curved, chunks=(300, 6)))
-    client.cluster.scale(2)
-    client.wait_for_workers(2)
-    model = quick().fit(da.from_array(curved, chunks=(300, 6)))
-    assert np.isfinite(model.score(da.from_array(curved, chunks=(300, 6))))
+        quick().fit(da.from_array(bent, chunks=(300, 6)))
+    own_client.cluster.scale(2)
+    own_client.wait_for_workers(2, timeout=60)
+    model = quick().fit(da.from_array(bent, chunks=(300, 6)))
+    assert np.isfinite(model.score(da.from_array(bent, chunks=(300, 6))))
