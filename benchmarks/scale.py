@@ -40,7 +40,7 @@ RANGE = {
     CLUSTER: (10**6, 10**8),
     PCA_: (10**3, 10**7),
     INCREMENTAL: (10**3, 10**8),
-    ML: (10**6, 10**8),
+    ML: (10**6, 10**7),  # whose rows have to fit into memory
     ML_INCREMENTAL: (10**6, 10**8),
 }
 WORKERS = (1, 2, 4, 8)

@@ -88,23 +88,29 @@ class StoredRows(Source):
 
 
 def summary_of(
-    X: NDArray | Source, weight: Float64, seed: int, *, first: int = 0, most: int
+    X: NDArray | Source,
+    weight: Float64 | None,
+    seed: int,
+    *,
+    first: int = 0,
+    most: int,
 ) -> Summary:
     """Read all rows once, numbered from `first` on, and draw so many at most."""
     n_rows, n_features = X.shape
-    limit = hash_limit(int(np.count_nonzero(weight)), most)
+    n_counted = n_rows if weight is None else int(np.count_nonzero(weight))
+    limit = hash_limit(n_counted, most)
     size = max(VALUES_PER_READ // n_features, 1)
-    parts = (
-        Summary.of_rows(
-            X[start : start + size],
-            weight[start : start + size],
-            first=first + start,
-            seed=seed,
-            limit=limit,
+
+    def summary(start: int) -> Summary:
+        rows = X[start : start + size]
+        counts = np.ones(len(rows))
+        if weight is not None:
+            counts = weight[start : start + size]
+        return Summary.of_rows(
+            rows, counts, first=first + start, seed=seed, limit=limit
         )
-        for start in range(0, n_rows, size)
-    )
-    return Summary.merged(parts, most)
+
+    return Summary.merged(map(summary, range(0, n_rows, size)), most)
 
 
 def stored_or_given(X: Any) -> Any:

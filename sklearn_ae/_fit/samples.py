@@ -64,11 +64,7 @@ def training_data(
         return drawn_data(model, rows, seed)
     rows = stored_or_given(rows)
     if isinstance(rows, StoredRows):
-        weight = _check_sample_weight(
-            sample_weight, rows, dtype=np.float64, ensure_non_negative=True
-        )
-        most = n_drawn(rows.shape[1])
-        return drawn_data(model, summary_of(rows, weight, seed, most=most), seed)
+        return drawn_data(model, _summary_of_stored(rows, sample_weight, seed), seed)
     validated = validate_data(
         model,
         rows,
@@ -107,6 +103,18 @@ def training_data(
         where = "" if data.held_out is None else ", without the rows held out,"
         check_some_observed(data.training.X, axis=0, where=where)
     return data, kept
+
+
+def _summary_of_stored(
+    rows: StoredRows, sample_weight: ArrayLike | None, seed: int
+) -> Summary:
+    """Read rows that are not in memory once."""
+    weight = None  # an array of ones may take more memory than is left
+    if sample_weight is not None:
+        weight = _check_sample_weight(
+            sample_weight, rows, dtype=np.float64, ensure_non_negative=True
+        )
+    return summary_of(rows, weight, seed, most=n_drawn(rows.shape[1]))
 
 
 def drawn_data(
