@@ -7,6 +7,7 @@ from argparse import ArgumentParser, Namespace
 from collections.abc import Callable, Iterator
 from itertools import pairwise
 from pathlib import Path
+from pickle import dumps
 from tempfile import TemporaryDirectory
 from threading import Event, Thread
 from typing import Any
@@ -16,7 +17,8 @@ import pandas as pd
 from matplotlib.figure import Figure
 from sklearn.decomposition import PCA, IncrementalPCA
 
-from benchmarks import streams
+from benchmarks import cost_model, streams
+from benchmarks.cost_model import N_FEATURES
 from benchmarks.datasets import check_names, split_names
 from benchmarks.measuring import processor_seconds, resident, stopwatch
 from benchmarks.records import Row
@@ -26,7 +28,8 @@ from benchmarks.speed.timing import apart
 from benchmarks.suite import Suite
 from sklearn_ae import AutoencoderTransformer
 
-N_FEATURES, N_COMPONENTS = 20, 5
+N_COMPONENTS = 5
+CLUSTER_OF_GROWTH = 2  # workers
 WIDE = 50  # columns of the file that memory does not hold
 LIMIT_MEGABYTES = 2000
 ROWS_PER_BATCH, ROWS_PER_BLOCK = 2**16, 2**18
@@ -157,8 +160,10 @@ def measure_cluster(method: str, n_rows: int, n_workers: int) -> Row:
         seconds = sum(client.run(processor_seconds).values()) - before
         peak = sum(client.run(resident, "VmHWM").values())
         share = explained(found["model"], N_FEATURES)
+        size = len(dumps(found["model"])) / 1e6
     clock["cpu_seconds"] += seconds
-    return {**clock, "peak_megabytes": peak, "explained": share}
+    sizes = {"peak_megabytes": peak, "model_megabytes": size}
+    return {**clock, **sizes, "explained": share}
 
 
 def measure_drawn(n_drawn: int, n_rows: int) -> Row:
@@ -190,7 +195,7 @@ def growth(options: Namespace) -> Iterator[Row]:
                 with TemporaryDirectory(dir=options.folder) as folder:
                     row |= apart(measure_local, method, n_rows, folder, N_FEATURES)
             else:
-                row |= apart(measure_cluster, method, n_rows, 2)
+                row |= apart(measure_cluster, method, n_rows, CLUSTER_OF_GROWTH)
             yield row
 
 
@@ -300,10 +305,25 @@ def report(rows: pd.DataFrame) -> Iterator[str]:
         if section in known:
             found = rows[rows["section"] == section].set_index(key)[columns]
             yield f"## {title}\n\n{markdown(found)}"
+    yield from cost_sections(rows)
     if "stream" in known:
         found = streams.gaps(rows[rows["section"] == "stream"])
         text = f"{streams.N_BATCHES} batches, by what one fit loses of held-out rows"
         yield f"## Streams\n\n{text}\n\n{markdown(found)}"
+
+
+def cost_sections(rows: pd.DataFrame) -> Iterator[str]:
+    """Show what a cluster would cost, if it was measured."""
+    ours = rows[rows["method"] == CLUSTER]
+    growth = ours[ours["section"] == "growth"].set_index("rows")["seconds"]
+    sizes = ours["model_megabytes"].dropna()
+    if len(growth) < 2 or sizes.empty:
+        return
+    given = growth, CLUSTER_OF_GROWTH
+    size = float(sizes.median())
+    yield f"## What a cluster costs\n\n{cost_model.text(*given, size)}"
+    yield markdown(cost_model.check(*given), three_digits)
+    yield markdown(cost_model.costs(*given, size), three_digits)
 
 
 def promises(rows: pd.DataFrame) -> list[Promise]:
@@ -367,7 +387,7 @@ SUITE = Suite(
     columns=(
         "section", "method", "rows", "workers", "file_megabytes", "table",
         "n_components", "split", "seconds", "cpu_seconds", "peak_megabytes",
-        "explained",
+        "model_megabytes", "explained",
     ),
     measure=measure,
     report=report,
