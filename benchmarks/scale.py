@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
+from matplotlib.ticker import NullFormatter
 from sklearn.decomposition import PCA, IncrementalPCA
 
 from benchmarks import cost_model, streams
@@ -369,8 +370,10 @@ def picture(rows: pd.DataFrame) -> Figure:
                 ours = f"autoencoder, {method}" if is_ours else method
                 ax.loglog(line["rows"], line[name], dashes, label=ours, **style)
         ax.set(xlabel="rows of 20 columns", title=title)
+        ax.yaxis.set_minor_formatter(NullFormatter())
         ax.grid(alpha=0.25)
         ax.spines[["top", "right"]].set_visible(False)
+    figure.axes[1].set_yticks([300, 1000, 3000], ["300", "1,000", "3,000"])
     handles, labels = figure.axes[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside right upper", fontsize=8, frameon=False)
     return figure
