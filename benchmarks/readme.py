@@ -7,16 +7,25 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
-from benchmarks import compression, imputation, ratios, records, redundant_features
+from benchmarks import (
+    compression,
+    imputation,
+    ratios,
+    records,
+    redundant_features,
+    streams,
+)
 from benchmarks import downstream as downstream_suite
 from benchmarks import frontier as frontier_suite
 from benchmarks import mixed as mixed_suite
+from benchmarks import scale as scale_suite
 from benchmarks import shares as shares_suite
 from benchmarks.methods import PREDICTORS, TARGETED, WITH_TARGET
 from benchmarks.ratios import OURS, REFERENCE
-from benchmarks.reports import decimals, markdown, three_digits
+from benchmarks.reports import decimals, markdown, three_digits, whole
 
 README = Path(__file__).parents[1] / "README.md"
 RESULTS = Path(__file__).parent / "results"
@@ -27,11 +36,6 @@ NAMES = {
     "plain": "plain PyTorch loop",
     "MLPRegressor": "`MLPRegressor`, X to X",
 }
-
-
-def whole(value: float) -> str:
-    """Print three digits, and noughts instead of a power of ten."""
-    return f"{float(f'{value:.3g}'):g}"
 
 
 def regimes(rows: pd.DataFrame) -> str:
@@ -160,6 +164,28 @@ def classics(rows: pd.DataFrame) -> str:
     )
 
 
+def scaled(rows: pd.DataFrame) -> str:
+    """Show seconds and memory of fits to more and more rows."""
+    seconds = scale_suite.by_rows(rows, "seconds")
+    memory = scale_suite.by_rows(rows, "peak_megabytes")
+    shown = [scale_suite.OURS, scale_suite.FILE, scale_suite.CLUSTER]
+    rivals = [scale_suite.PCA_, scale_suite.INCREMENTAL]
+    table = seconds[[*shown, *rivals]].add_suffix(", s")
+    for name in shown:
+        table[f"{name}, MB"] = memory[name]
+    return markdown(table, whole)
+
+
+def streamed(rows: pd.DataFrame) -> str:
+    """Say what a stream loses in comparison with one fit."""
+    ratios = streams.gaps(rows[rows["section"] == "stream"])["partial_fit / one fit"]
+    mean = np.exp(np.log(ratios).mean())
+    return (
+        f"A stream of {streams.N_BATCHES} batches loses {mean:.2f} times what one fit "
+        f"does (geometric mean of {len(ratios)} cells; worst {ratios.max():.2f})."
+    )
+
+
 BLOCKS: dict[str, tuple[str, Callable[[pd.DataFrame], str]]] = {
     "regimes": ("redundant_features", regimes),
     "targeted": ("redundant_features", targeted),
@@ -169,6 +195,8 @@ BLOCKS: dict[str, tuple[str, Callable[[pd.DataFrame], str]]] = {
     "shares": ("shares", shares),
     "imputation": ("imputation", imputed),
     "mixed": ("mixed", mixed),
+    "scale": ("scale", scaled),
+    "streams": ("scale", streamed),
     "classics": ("classics", classics),
 }
 

@@ -1,7 +1,7 @@
 """What the reports share: Markdown, and promises that are kept or missed."""
 
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -30,6 +30,11 @@ def three_digits(value: object) -> str:
     if not isinstance(value, float):
         return str(value)
     return "-" if np.isnan(value) else f"{value:.3g}"
+
+
+def whole(value: Any) -> str:
+    """Print three digits, and noughts instead of a power of ten."""
+    return "-" if pd.isna(value) else f"{float(f'{value:.3g}'):.12g}"
 
 
 def signed(value: object) -> str:

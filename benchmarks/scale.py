@@ -23,7 +23,7 @@ from benchmarks.cost_model import N_FEATURES
 from benchmarks.datasets import check_names, split_names
 from benchmarks.measuring import processor_seconds, resident, stopwatch
 from benchmarks.records import Row
-from benchmarks.reports import Promise, at_most, markdown, three_digits
+from benchmarks.reports import Promise, at_most, markdown, whole
 from benchmarks.smooth_rows import SmoothRows
 from benchmarks.speed.timing import apart
 from benchmarks.suite import Suite
@@ -293,7 +293,7 @@ def report(rows: pd.DataFrame) -> Iterator[str]:
             ("Peak memory, megabytes", "peak_megabytes"),
             ("Explained", "explained"),
         ):
-            shown = markdown(by_rows(rows, figure), three_digits)
+            shown = markdown(by_rows(rows, figure), whole)
             if figure == "explained":
                 shown = markdown(by_rows(rows, figure))
             yield f"## {title}\n\n{shown}"
@@ -323,8 +323,8 @@ def cost_sections(rows: pd.DataFrame) -> Iterator[str]:
     given = growth, CLUSTER_OF_GROWTH
     size = float(sizes.median())
     yield f"## What a cluster costs\n\n{cost_model.text(*given, size)}"
-    yield markdown(cost_model.check(*given), three_digits)
-    yield markdown(cost_model.costs(*given, size), three_digits)
+    yield markdown(cost_model.check(*given), whole)
+    yield markdown(cost_model.costs(*given, size), whole)
 
 
 def promises(rows: pd.DataFrame) -> list[Promise]:
