@@ -19,6 +19,8 @@ TEXTS = [*ROOT.glob("*.md"), *DOCS.glob("*.md"), *GUIDE.glob("*.md")]
 BLOCK = re.compile(r"^```python\n(?P<code>.*?)^```$", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\]\((?P<path>[^):#]+)(?:#[^)]*)?\)")
 PLACE = re.compile(r"`(?P<path>[\w.]+/[\w./]*|[\w.]+\.(?:md|toml|py|cff))`")
+# What pages need beside the extra of the tests' own libraries.
+NEEDED = {"large_tables": ("dask.array", "pyarrow")}
 HAS_CALLBACKS = importlib.util.find_spec("sklearn.callback") is not None
 
 
@@ -62,6 +64,8 @@ def missing_places(text, root):
     "page", [ROOT / "README.md", *PAGES], ids=lambda page: page.stem
 )
 def test_code_of_page_runs(page, tmp_path, monkeypatch):
+    for library in NEEDED.get(page.stem, ()):
+        pytest.importorskip(library)
     monkeypatch.chdir(tmp_path)  # some of it writes files
     mpl.use("Agg")
     run(page)

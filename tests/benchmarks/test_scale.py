@@ -23,6 +23,7 @@ def test_rows_are_the_same_however_they_are_cut(tmp_path):
     for cut in (slice(5, 9), slice(ROWS_PER_SEED - 2, ROWS_PER_SEED + 2), slice(7, 7)):
         assert np.array_equal(rows[cut], whole[cut])
     assert np.array_equal(rows.to_file(tmp_path / "rows"), whole)
+    pytest.importorskip("dask.array")
     blocks = rows.to_dask(50_000).compute(scheduler="synchronous")
     assert np.array_equal(blocks, whole)
     assert not np.array_equal(SmoothRows(100, 3, seed=1)[:], whole[:100])

@@ -6,15 +6,19 @@ import signal
 import time
 from contextlib import contextmanager
 
-import dask
-import dask.array as da
 import numpy as np
 import pytest
-from distributed import Client, KilledWorker, LocalCluster
 from numpy.testing import assert_allclose
 from skorch.callbacks import Callback
 
 import sklearn_ae
+
+dask = pytest.importorskip("dask")
+da = pytest.importorskip("dask.array")
+pytest.importorskip("distributed")
+
+from distributed import Client, KilledWorker, LocalCluster
+
 from sklearn_ae.dask import AutoencoderTransformer
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # of processes that end

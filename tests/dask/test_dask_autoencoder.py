@@ -3,9 +3,6 @@
 import pickle
 import re
 
-import dask
-import dask.array as da
-import dask.dataframe as dd
 import numpy as np
 import pandas as pd
 import pytest
@@ -16,6 +13,11 @@ from sklearn.pipeline import make_pipeline
 
 import sklearn_ae
 from sklearn_ae._data import summary
+
+dask = pytest.importorskip("dask")
+da = pytest.importorskip("dask.array")
+dd = pytest.importorskip("dask.dataframe")
+
 from sklearn_ae.dask import AutoencoderTransformer
 
 

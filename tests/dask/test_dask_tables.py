@@ -2,9 +2,6 @@
 
 import re
 
-import dask
-import dask.array as da
-import dask.dataframe as dd
 import numpy as np
 import pandas as pd
 import pytest
@@ -14,6 +11,11 @@ from sklearn.pipeline import make_pipeline
 
 import sklearn_ae
 from sklearn_ae._data import summary
+
+dask = pytest.importorskip("dask")
+da = pytest.importorskip("dask.array")
+dd = pytest.importorskip("dask.dataframe")
+
 from sklearn_ae.dask import AutoencoderTransformer, TableEncoder
 
 
