@@ -108,7 +108,9 @@ class PartialFitMixin:
         if previous is not None:
             some = data.table.X[:1000]
             codes = fit.codec.encode(some), previous.codec.encode(some)
-            self.code_correlations_ = np.abs(np.diag(correlations(*codes)))
+            found = np.abs(np.diag(correlations(*codes)))
+            is_constant = np.all([np.ptp(part, axis=0) == 0 for part in codes], axis=0)
+            self.code_correlations_ = np.where(is_constant, 1.0, found)
 
 
 def _read(

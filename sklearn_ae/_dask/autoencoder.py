@@ -50,10 +50,12 @@ class AutoencoderTransformer(Local):
 
     Examples
     --------
-    >>>     >>> from sklearn_ae.dask import AutoencoderTransformer
+    >>> import dask.array as da
+    >>> from sklearn_ae.dask import AutoencoderTransformer
     >>> X = da.random.default_rng(0).normal(size=(300, 4), chunks=(100, 4))
-    >>> AutoencoderTransformer(random_state=0).fit_transform(X)  # doctest: +ELLIPSIS
-    dask.array<..., shape=(300, 2), dtype=float64, chunksize=(100, 2), ...>
+    >>> codes = AutoencoderTransformer(random_state=0).fit_transform(X)
+    >>> codes.chunks
+    ((100, 100, 100), (2,))
     """
 
     def fit(self, X: Any, y: object = None, sample_weight: Any = None) -> Self:

@@ -41,6 +41,9 @@ def finish(
     make_exact(module, start)
     _add_steps(problem, module, rows)
     total, moments = _measured(module, start, table)
+    if data.moments is not None and module.is_pca:  # moments of all rows are known
+        covariance = data.moments.covariance / start.scale**2
+        moments = CodeMoments.of_axes(module.components.numpy(), covariance)
     codec, basis = _change_basis(
         module, start, table, moments, problem.architecture, like
     )

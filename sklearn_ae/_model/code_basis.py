@@ -38,6 +38,13 @@ class CodeMoments:
             cross_products=np.zeros((n_components, n_features)),
         )
 
+    @classmethod
+    def of_axes(cls, components: Float64, covariance: Float64) -> Self:
+        """Return those of PCA's scores for rows of this covariance."""
+        cross = components @ covariance
+        none = np.zeros(cross.shape[1]), np.zeros(len(cross))
+        return cls(1.0, *none, cross @ components.T, cross)
+
     def add(self, x: Float64, code: Float64, weight: Float64) -> None:
         """Add a block of centred rows, their codes, and how often each row counts."""
         weighted = code * weight[:, None]
