@@ -114,9 +114,8 @@ LOCAL: dict[str, Callable[[Any], Any]] = {
 def measure_local(method: str, n_rows: int, folder: str, n_features: int) -> Row:
     """Measure a fit in this process."""
     rows = SmoothRows(n_rows, n_features)
-    X: Any = rows[:]
-    if method in (FILE, INCREMENTAL):
-        X = rows.to_file(Path(folder) / "rows.dat")
+    is_stored = method in (FILE, INCREMENTAL)
+    X = rows.to_file(Path(folder) / "rows.dat") if is_stored else rows[:]
     found: dict[str, Any] = {}
     LOCAL[method](X[:1000])  # what is loaded at the first call
     with PeakOfMemory() as peak:

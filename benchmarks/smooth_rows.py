@@ -74,11 +74,9 @@ class SmoothRows:
 
     def to_file(self, path: Path) -> np.memmap:
         """Write all rows to a file, and return its map."""
-        written = np.memmap(path, np.float32, "w+", shape=self.shape)
-        for start in range(0, self.n_rows, ROWS_PER_SEED):
-            rows = slice(start, start + ROWS_PER_SEED)
-            written[rows] = self[rows]
-        written.flush()
+        with path.open("wb") as file:
+            for start in range(0, self.n_rows, ROWS_PER_SEED):
+                self[start : start + ROWS_PER_SEED].tofile(file)
         return np.memmap(path, np.float32, "r", shape=self.shape)
 
 
