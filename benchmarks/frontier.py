@@ -7,7 +7,6 @@ tables and splits of the compression suite.
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator, Sequence
 from functools import partial
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +31,7 @@ from benchmarks.datasets import check_names, split_names
 from benchmarks.labels import Label, place_labels
 from benchmarks.manifolds import GreedyManifold, QuadraticManifold, RidgeManifold
 from benchmarks.measuring import FIT_COLUMNS, lost_share, one_thread, time_limit
-from benchmarks.methods import COMPRESSORS, Builder, is_installed
+from benchmarks.methods import COMPRESSORS, UMAP, Builder, is_installed, umap
 from benchmarks.ratios import KEY, OURS, REFERENCE, geometric_mean
 from benchmarks.records import Row
 from benchmarks.reports import ROUNDING, Promise, markdown, three_digits
@@ -79,13 +78,6 @@ def _ours(parameters: dict[str, Any]) -> Builder:
     return lambda k, seed: AutoencoderTransformer(k, random_state=seed, **parameters)
 
 
-def _umap(n_components: int, random_state: int) -> Any:
-    """Build UMAP with default parameters."""
-    from umap import UMAP
-
-    return UMAP(n_components=n_components, random_state=random_state, n_jobs=1)
-
-
 def our_name(budget: str) -> str:
     """Name the autoencoder at a budget, in the rows."""
     return f"{OURS} {budget}"
@@ -98,16 +90,11 @@ METHODS: dict[str, Builder] = {
     "quadratic": QuadraticManifold,
     "greedy quadratic": GreedyManifold,
     "ridge": RidgeManifold,
-    "UMAP": _umap,
+    UMAP: umap,
     **{
         name: COMPRESSORS[name] for name in COMPRESSORS if name not in (REFERENCE, OURS)
     },
 }
-
-
-def is_there(method: str) -> bool:
-    """Tell whether the package that a method needs is installed."""
-    return is_installed(method) and (method != "UMAP" or find_spec("umap") is not None)
 
 
 def choose_methods(names: Sequence[str] | None) -> list[str]:
@@ -115,9 +102,9 @@ def choose_methods(names: Sequence[str] | None) -> list[str]:
     check_names("method", names, list(METHODS))
     wanted = [m for m in METHODS if names is None or m in {REFERENCE, *names}]
     for name in wanted:
-        if not is_there(name):
+        if not is_installed(name):
             print(f"{name} is not installed: skipped (benchmarks/README.md says how).")
-    return [name for name in wanted if is_there(name)]
+    return [name for name in wanted if is_installed(name)]
 
 
 def loss(fitted: Fitted) -> Row:

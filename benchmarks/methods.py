@@ -18,6 +18,7 @@ from benchmarks.baselines import PerceptronAutoencoder, PlainAutoencoder
 from benchmarks.datasets import Task
 from sklearn_ae import AutoencoderTransformer, TargetAugmenter
 
+UMAP = "UMAP"
 # Makes an unfitted method, given code size and seed.
 Builder = Callable[[int, int], Any]
 
@@ -97,9 +98,17 @@ PREDICTORS: dict[str, Builder] = {
 RIVALS = ("dimkit", "encdr")
 
 
+def umap(n_components: int, random_state: int) -> Any:
+    """Build UMAP with default parameters."""
+    from umap import UMAP as Umap
+
+    return Umap(n_components=n_components, random_state=random_state, n_jobs=1)
+
+
 def is_installed(method: str) -> bool:
     """Tell whether the package that a method needs is there."""
-    return method not in RIVALS or find_spec(method) is not None
+    package = "umap" if method == UMAP else method
+    return package not in (*RIVALS, "umap") or find_spec(package) is not None
 
 
 def linear_model(task: Task) -> Any:

@@ -9,7 +9,7 @@ from numpy.testing import assert_allclose
 from sklearn.decomposition import PCA
 
 from benchmarks import __main__ as command
-from benchmarks import cells, frontier, readme, records
+from benchmarks import cells, frontier, methods, readme, records
 from benchmarks.cells import Cell
 from benchmarks.datasets import linear_redundancy
 from benchmarks.measuring import time_limit
@@ -212,6 +212,6 @@ def test_unknown_method_is_named(tmp_path):
 
 
 def test_missing_package_is_skipped_visibly(monkeypatch, capsys):
-    monkeypatch.setattr(frontier, "find_spec", lambda name: None)
+    monkeypatch.setattr(methods, "find_spec", lambda name: None)
     assert frontier.choose_methods(["UMAP", "ridge"]) == ["PCA", "ridge"]
     assert "UMAP is not installed: skipped" in capsys.readouterr().out
