@@ -254,3 +254,14 @@ def test_arrays_are_taken_too(bent):
     expected = reference.inverse_transform(codes)
     assert_array_equal(model.inverse_transform(codes), expected)
     assert_array_equal(model.score_samples(bent), reference.score_samples(bent))
+
+
+def test_the_model_is_one_task_of_the_graph(bent):
+    X = da.from_array(bent, chunks=(30, 6))
+    model = quick().fit(X)
+    for lazy in (model.transform(X), model.score_samples(X)):
+        graph = dict(lazy.__dask_graph__())
+        loads = [key for key in graph if str(key).startswith("loads")]
+        assert len(loads) == 1
+        sizes = [len(pickle.dumps(graph[key])) for key in graph if key not in loads]
+        assert max(sizes) < 50_000 < len(pickle.dumps(graph[loads[0]]))
