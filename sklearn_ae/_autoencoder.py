@@ -171,7 +171,7 @@ class AutoencoderTransformer(
         Loss of the result without noise and penalties, in the same unit: of the
         held-out rows with `early_stopping=True`, else of the training data.
     mean_ : ndarray of shape (n_features,)
-        Mean of each column of the rows trained on, missing values imputed.
+        Mean of each column of the training data, missing values imputed.
     n_samples_seen_ : int
         Number of rows so far; set by `partial_fit` alone, as is the next.
     code_correlations_ : ndarray of shape (n_components,)

@@ -30,6 +30,7 @@ from sklearn_ae._fit import (
     fit_autoencoder,
 )
 from sklearn_ae._model import Architecture, correlations, private_generators
+from sklearn_ae._training import spread_rows
 
 
 class PartialFitMixin:
@@ -106,7 +107,7 @@ class PartialFitMixin:
         self.n_samples_seen_ = stream.summary.n_rows
         self.code_correlations_ = np.ones(fit.codec.shape[1])
         if previous is not None:
-            some = data.table.X[:1000]
+            some = data.table[spread_rows(len(data.table), 1)].X
             codes = fit.codec.encode(some), previous.codec.encode(some)
             found = np.abs(np.diag(correlations(*codes)))
             is_constant = np.all([np.ptp(part, axis=0) == 0 for part in codes], axis=0)

@@ -48,8 +48,8 @@ class ReconstructionMixin(
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
             Rows to encode; as in `fit`, they need not be in memory.
         out : array of shape (n_samples, n_components), default=None
-            Where the codes of each block of rows are written, such as a `memmap`. None
-            is a new array.
+            Of floats, such as a `memmap`: where the codes of each block of rows are
+            written. None is a new array.
 
         Returns
         -------
@@ -63,11 +63,8 @@ class ReconstructionMixin(
         """
         validated = self._validated(X)
         shape = (len(validated), self.n_components_)
-        if out is not None and tuple(out.shape) != shape:
-            raise ValueError(
-                f"out has the shape {tuple(out.shape)}, but the codes of X have "
-                f"{shape}."
-            )
+        if out is not None:
+            _check_out(out, shape, validated.dtype)
         return self._codec.encode(validated, out)
 
     def inverse_transform(self, X: ArrayLike) -> NDArray:
@@ -201,6 +198,15 @@ class ReconstructionMixin(
         tags.input_tags.allow_nan = True
         tags.input_tags.sparse = True
         return tags
+
+
+def _check_out(out: Any, shape: tuple[int, ...], dtype: np.dtype) -> None:
+    """Raise unless codes can be written to an array."""
+    found = getattr(out, "shape", None)
+    if found != shape:
+        raise ValueError(f"out has shape={found}, but the codes of X have {shape}.")
+    if not np.can_cast(dtype, out.dtype, "same_kind"):
+        raise ValueError(f"out has dtype={out.dtype}, but the codes of X have {dtype}.")
 
 
 def _has_finite_sum(array: NDArray) -> bool:

@@ -20,7 +20,7 @@ ALLOWED = {
         "networks",
     },
     "dask": {"_dask"},
-    "_dask": {"_autoencoder", "_table_encoder", "_table", "_data"},
+    "_dask": {"_autoencoder", "_table_encoder", "_table", "_model", "_data"},
     "_autoencoder": {
         "_partial_fit",
         "_reconstruction",
@@ -31,7 +31,7 @@ ALLOWED = {
         "_data",
         "networks",
     },
-    "_partial_fit": {"_fit", "_model", "_data"},
+    "_partial_fit": {"_fit", "_training", "_model", "_data"},
     "_reconstruction": {"_fit", "_model", "_data"},
     "_persistence": {
         "_fit",

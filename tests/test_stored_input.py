@@ -394,7 +394,7 @@ def test_wrong_shape_of_where_codes_are_written_is_refused(quick, curved, shape)
 @pytest.mark.parametrize("cv", [KFold(3), [(np.arange(120), np.arange(120, 240))]])
 def test_folds_that_name_rows_of_a_large_table_are_refused(quick, curved, large, cv):
     message = (
-        " names rows, but of 240 rows that are not in memory a fit trains on 100, "
+        " names rows, but of 240 rows a fit trains on 100, drawn at random, "
         "drawn at random. Set cv='auto' or a number of folds."
     )
     with pytest.raises(ValueError, match=re.escape(message)):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import pickle
+from contextlib import nullcontext
+from copy import deepcopy
 from functools import partial
 from typing import Any, Self
 
@@ -20,7 +21,16 @@ from sklearn.utils.validation import (
 )
 
 from sklearn_ae._autoencoder import AutoencoderTransformer as Local
-from sklearn_ae._dask.blocks import Blocks, Place, in_rows, is_dask, merged, total
+from sklearn_ae._dask.blocks import (
+    Blocks,
+    Place,
+    check_names,
+    in_rows,
+    is_dask,
+    merged,
+    total,
+)
+from sklearn_ae._dask.local import LocalMixin, applied
 from sklearn_ae._dask.waiting import computed
 from sklearn_ae._data import (
     Summary,
@@ -30,9 +40,12 @@ from sklearn_ae._data import (
     n_drawn,
     weights_of_part,
 )
+from sklearn_ae._model import share_of
 
 
-class AutoencoderTransformer(Local):
+class AutoencoderTransformer(  # type: ignore[call-arg]
+    LocalMixin, Local, auto_wrap_output_keys=None
+):
     """Autoencoder that starts as PCA, for arrays and frames of Dask.
 
     Parameters, attributes and results are those of
@@ -57,6 +70,8 @@ class AutoencoderTransformer(Local):
     >>> codes.chunks
     ((100, 100, 100), (2,))
     """
+
+    _local = Local
 
     def fit(self, X: Any, y: object = None, sample_weight: Any = None) -> Self:
         """Fit the autoencoder to `X`.
@@ -84,25 +99,57 @@ class AutoencoderTransformer(Local):
             Dask's configuration says otherwise).
         """
         if not is_dask(X):
-            return super().fit(X, y, sample_weight)
+            super().fit(X, y, sample_weight)
+            return self
         self._validate_params()
         blocks = Blocks.of(X)
         names = _names(blocks)
+        draft = self.to_local()
+        draft.random_state = deepcopy(self.random_state)  # to draw the same seed again
         seed = int(check_random_state(self.random_state).randint(2**31 - 1))
-        most = n_drawn(blocks.n_features)
+        weights, most = blocks.of_rows(sample_weight), n_drawn(blocks.n_features)
         summarise = partial(
             _summary,
             like=(blocks.n_features, blocks.names),
             seed=seed,
-            limit=hash_limit(blocks.n_rows, most),
+            limit=hash_limit(blocks.counted(weights), most),
         )
-        parts = blocks.map(summarise, blocks.of_rows(sample_weight))
+        parts = blocks.map(summarise, weights)
         whole = merged(parts, partial(Summary.merged, most=most))
-        draft = Local(**self.get_params(deep=False))
         fitted = computed(dask.delayed(_fitted)(draft, whole))
         self.__dict__ = self._unfitted() | fitted
         if names is not None:
             self.feature_names_in_ = names
+        return self
+
+    def partial_fit(self, X: Any, y: object = None, sample_weight: Any = None) -> Self:
+        """Go on with a fit to further rows, which are in memory.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Rows; not of Dask.
+        y : Ignored
+            Not used, present for API consistency by convention.
+        sample_weight : array-like of shape (n_samples,), default=None
+            How often each row counts, at least 0; None counts each once.
+
+        Returns
+        -------
+        self : AutoencoderTransformer
+            The fitted estimator.
+
+        Raises
+        ------
+        TypeError
+            If rows are of Dask.
+        """
+        if is_dask(X):
+            raise TypeError(
+                "partial_fit takes rows in memory. Give fit all rows of Dask, or "
+                "compute a part of them first."
+            )
+        super().partial_fit(X, y, sample_weight)
         return self
 
     def transform(self, X: Any, out: Any = None) -> Any:
@@ -191,20 +238,9 @@ class AutoencoderTransformer(Local):
         measure = partial(_losses, like=(blocks.n_features, blocks.names))
         models = [self._later()] * len(blocks.parts)
         parts = blocks.map(measure, blocks.of_rows(sample_weight), models)
-        loss, loss_of_mean = computed(merged(parts, total))
-        return 1.0 - (loss / loss_of_mean if loss_of_mean > 0 else float(loss > 0))
-
-    def to_local(self) -> Local:
-        """Return the same as an estimator that does not need Dask.
-
-        Returns
-        -------
-        local : sklearn_ae.AutoencoderTransformer
-            With the same parameters, fitted if this is.
-        """
-        local = Local(**self.get_params(deep=False))
-        local.__dict__.update(vars(self))
-        return local
+        if blocks.n_rows == 0:
+            raise ValueError("X has 0 rows, but at least 1 is needed.")
+        return 1.0 - share_of(*computed(merged(parts, total)).tolist())
 
     def _check(self, X: Any) -> None:
         """Check columns against those of the training data."""
@@ -213,11 +249,6 @@ class AutoencoderTransformer(Local):
         _check_feature_names(self, X._meta if frame else np.empty((1, 1)), reset=False)
         _check_n_features(self, X if frame else in_rows(X), reset=False)
 
-    def _later(self) -> Any:
-        """Return the local estimator as a task, which is computed once a worker."""
-        data = pickle.dumps(self.to_local())
-        return dask.delayed(pickle.loads, pure=True)(data)
-
     def _mapped(
         self, X: Any, method: str, names: list[str], checked: bool = True
     ) -> Any:
@@ -225,8 +256,12 @@ class AutoencoderTransformer(Local):
         if checked:
             self._check(X)
         if isinstance(X, dd.DataFrame):
-            meta = pd.DataFrame(np.empty((0, len(names))), columns=names)
-            apply = partial(_applied_to_frame, method=method, names=names)
+            singles = [dtype == np.float32 for dtype in X.dtypes]
+            is_single = all(singles) and method != "score_samples"
+            dtype = np.dtype(np.float32 if is_single else np.float64)
+            none = np.empty((0, len(names)), dtype)
+            meta = pd.DataFrame(none, index=X._meta.index, columns=names)
+            apply = partial(_applied_to_frame, method=method, names=names, dtype=dtype)
             return X.map_partitions(apply, self._later(), meta=meta)
         X = in_rows(X)
         single = X.dtype == np.float32 and method != "score_samples"
@@ -251,10 +286,8 @@ def _names(blocks: Blocks) -> NDArray | None:
 def _rows(block: Any, like: tuple[int, Any]) -> NDArray:
     """Return a block as an array of numbers."""
     n_features, names = like
-    if names is not None and list(block.columns) != list(names):
-        raise ValueError(
-            f"it has the columns {list(block.columns)}, not {list(names)}."
-        )
+    if names is not None:
+        check_names(block, names)
     if block.shape[1] != n_features:
         raise ValueError(f"it has {block.shape[1]} columns, not {n_features}.")
     rows: NDArray = check_array(
@@ -309,18 +342,15 @@ def _applied(
     """Apply a method of an estimator to a block."""
     if len(block) == 0:
         return np.empty((0, n_columns), dtype=dtype)
-    where = "X" if block_id is None else f"Block {block_id[0]} of X"
-    try:
-        found: NDArray = getattr(model, method)(block)
-    except ValueError as error:
-        raise ValueError(f"{where}: {error}") from error
+    with nullcontext() if block_id is None else Place(block_id[0]).named():
+        found: NDArray = applied(model, method, block)
     return found.reshape(len(block), n_columns).astype(dtype, copy=False)
 
 
 def _applied_to_frame(
-    frame: pd.DataFrame, model: Any, method: str, names: list[str]
+    frame: pd.DataFrame, model: Any, method: str, names: list[str], dtype: np.dtype
 ) -> pd.DataFrame:
     """Apply a method of an estimator to a part of a frame."""
     given = frame if method != "inverse_transform" else frame.to_numpy()
-    found = _applied(given, model, method, len(names), np.dtype(np.float64))
+    found = _applied(given, model, method, len(names), dtype)
     return pd.DataFrame(found, index=frame.index, columns=names)

@@ -40,6 +40,8 @@ class Blocks:
             parts = X.to_delayed().ravel()
             known = not np.isnan(X.chunks[0]).any()
             lengths = [int(n) for n in X.chunks[0]] if known else None
+        if X.shape[1] == 0:
+            raise ValueError("X has 0 columns, but at least 1 is needed.")
         if lengths is None:
             lengths = computed([dask.delayed(len)(part) for part in parts])
         return cls(list(parts), lengths, X.shape[1], names)
@@ -74,6 +76,14 @@ class Blocks:
             return list(values.rechunk((tuple(self.lengths),)).to_delayed())
         return np.split(values, self.starts[1:])
 
+    def counted(self, weights: list[Any]) -> int:
+        """Count the rows whose weights, as `of_rows` gives them, are above 0."""
+        if weights[0] is None:
+            return self.n_rows
+        later = dask.delayed(_n_positive)
+        found: list[int] = computed([later(weight) for weight in weights])
+        return sum(found)
+
     def map(self, function: Callable[..., Any], *more: Sequence[Any]) -> list[Any]:
         """Call `function(part, place, ...)` for each part, later."""
         places = map(Place, range(len(self.parts)), self.starts)
@@ -86,7 +96,7 @@ class Place:
     """Where a block is: its number, and the position of its first row."""
 
     number: int
-    first: int
+    first: int = -1  # not known
 
     @contextmanager
     def named(self) -> Iterator[None]:
@@ -94,8 +104,16 @@ class Place:
         try:
             yield
         except (ValueError, TypeError) as error:
-            where = f"Block {self.number} of X, from row {self.first} on"
+            where = f"Block {self.number} of X"
+            if self.first >= 0:
+                where += f", from row {self.first} on"
             raise type(error)(f"{where}: {error}") from error
+
+
+def check_names(frame: Any, names: Sequence[Any]) -> None:
+    """Raise unless a part has the columns of the whole."""
+    if list(frame.columns) != list(names):
+        raise ValueError(f"it has the columns {list(frame.columns)}, not {names}.")
 
 
 def is_dask(X: Any) -> bool:
@@ -120,6 +138,11 @@ def merged(parts: Sequence[Any], merge: Callable[[list[Any]], Any]) -> Any:
         firsts = range(0, len(level), MERGED_AT_A_TIME)
         level = [later(level[i : i + MERGED_AT_A_TIME]) for i in firsts]
     return later(level)
+
+
+def _n_positive(weight: NDArray) -> int:
+    """Count numbers above 0."""
+    return int(np.sum(weight > 0))
 
 
 def total(parts: Iterable[NDArray]) -> NDArray:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import pickle
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
+from numbers import Integral
 from typing import Any, Self
 
 import dask
@@ -16,25 +16,40 @@ import pandas as pd
 from numpy.typing import NDArray
 from sklearn.utils.validation import check_is_fitted
 
-from sklearn_ae._dask.blocks import Blocks, Place, in_rows, is_dask, merged
+from sklearn_ae._dask.blocks import (
+    Blocks,
+    Place,
+    check_names,
+    in_rows,
+    is_dask,
+    merged,
+)
+from sklearn_ae._dask.local import LocalMixin, applied
 from sklearn_ae._dask.waiting import computed
 from sklearn_ae._data import hash_limit, hashes_of, n_drawn
-from sklearn_ae._table import validated_table
+from sklearn_ae._table import NumericColumn, TimeColumn, validated_table
 from sklearn_ae._table_encoder import TableEncoder as Local
 
+# Of the draw, which the parameters of the encoder do not name.
+SEED = 0
+# More distinct values are no categories.
+MOST_CATEGORIES = 100_000
 
-class TableEncoder(Local):
+
+class TableEncoder(LocalMixin, Local):
     """Encode a table of mixed columns as a matrix, and back, for frames of Dask.
 
     Parameters, attributes and results are those of :class:`sklearn_ae.TableEncoder`.
     `fit` reads all rows once, on the workers, and learns from at most 262,144 of them,
-    drawn at random, from all categories, and from the range of all numbers. A table of
-    so few rows gives what the other class gives. What is not of Dask is handed to that.
+    drawn at random, from all categories (up to 100,000 of a column), and from the
+    range of all numbers and dates. A table of so few rows gives what the other class
+    gives. What is not of Dask is handed to that.
 
     Parameters
     ----------
     **params : dict
-        As there, but `sparse_output=True` is not supported.
+        As there, but `sparse_output=True` is not supported, and with more rows than are
+        drawn `min_frequency` has to be a share.
 
     Examples
     --------
@@ -46,6 +61,8 @@ class TableEncoder(Local):
     >>> encoded.compute().shape
     (3, 3)
     """
+
+    _local = Local
 
     def fit(self, X: Any, y: object = None) -> Self:
         """Learn how to encode the columns of `X`.
@@ -78,18 +95,26 @@ class TableEncoder(Local):
             raise ValueError(
                 "sparse_output=True cannot be used with Dask. Set sparse_output=False."
             )
-        blocks = Blocks.of(X)
-        draft = Local(**self.get_params(deep=False))
+        blocks, draft = Blocks.of(X), Local(**self.get_params(deep=False))
         validated_table(draft, X._meta_nonempty, reset=True)
-        asked, most = draft._are_categories(), n_drawn(blocks.n_features)
-        read = partial(
-            _drawn,
-            asked=asked,
-            seed=0,
-            limit=hash_limit(blocks.n_rows, most),
-        )
-        parts = merged(blocks.map(read), partial(_joined, most=most, asked=asked))
-        super().fit(computed(parts).frame(blocks.n_rows))
+        most = n_drawn(blocks.n_features)
+        if isinstance(self.min_frequency, Integral) and blocks.n_rows > most:
+            raise ValueError(
+                f"min_frequency={self.min_frequency!r} counts rows, but of "
+                f"{blocks.n_rows} rows {most} are drawn. Give a share, such as 0.001."
+            )
+        asked = draft._are_categories()
+        limit = hash_limit(blocks.n_rows, most)
+        read = partial(_drawn, names=list(X.columns), asked=asked, limit=limit)
+        join = partial(_joined, most=most, asked=asked)
+        whole = computed(merged(blocks.map(read), join))
+        super().fit(whole.frame(asked))
+        self._columns = [
+            column.spanning(np.asarray(seen))
+            if isinstance(column, NumericColumn | TimeColumn)
+            else column
+            for column, seen in zip(self._columns, whole.seen, strict=True)
+        ]
         return self
 
     def transform(self, X: Any) -> Any:
@@ -113,8 +138,10 @@ class TableEncoder(Local):
         model, n_encoded = self._later(), int(self._ends[-1])
         encode = dask.delayed(_encoded)
         arrays = [
-            da.from_delayed(encode(part, model, n_encoded), (np.nan, n_encoded), float)
-            for part in X.to_delayed()
+            da.from_delayed(
+                encode(part, number, model, n_encoded), (np.nan, n_encoded), float
+            )
+            for number, part in enumerate(X.to_delayed())
         ]
         return da.concatenate(arrays, allow_unknown_chunksizes=True)
 
@@ -140,12 +167,6 @@ class TableEncoder(Local):
         parts = [decode(part, model) for part in in_rows(X).to_delayed().ravel()]
         return dd.from_delayed(parts, meta=empty, verify_meta=False)
 
-    def _later(self) -> Any:
-        """Return the local encoder as a task, which is computed once a worker."""
-        local = Local(**self.get_params(deep=False))
-        local.__dict__.update(vars(self))
-        return dask.delayed(pickle.loads, pure=True)(pickle.dumps(local))
-
 
 @dataclass(frozen=True)
 class _Part:
@@ -156,14 +177,16 @@ class _Part:
     numbers: NDArray[np.int64]
     seen: list[pd.Series]  # categories, or the lowest and the highest value
 
-    def frame(self, n_rows: int) -> pd.DataFrame:
-        """Return the rows, and as many more as show what else was seen."""
-        if len(self.rows) == n_rows:
-            return self.rows
+    def frame(self, asked: Sequence[bool]) -> pd.DataFrame:
+        """Return the rows, and as many more as show categories that they lack."""
         columns = [self.rows.iloc[:, i] for i in range(self.rows.shape[1])]
-        pairs = zip(self.seen, columns, strict=True)
-        lacking = [seen[~seen.isin(column)].dropna() for seen, column in pairs]
+        lacking = [
+            seen[[]] if _is_measured(seen) and not is_asked else _without(seen, column)
+            for seen, column, is_asked in zip(self.seen, columns, asked, strict=True)
+        ]
         n_more = max(map(len, lacking))
+        if n_more == 0:
+            return self.rows
         again = np.resize(np.arange(len(self.rows)), n_more)
         extended = [
             pd.concat([column, more, column.iloc[again[len(more) :]]])
@@ -171,6 +194,11 @@ class _Part:
         ]
         parts = {i: c.reset_index(drop=True) for i, c in enumerate(extended)}
         return pd.DataFrame(parts).set_axis(self.rows.columns, axis=1)
+
+
+def _without(seen: pd.Series, column: pd.Series) -> pd.Series:
+    """Return the values that a column lacks."""
+    return seen[~seen.isin(column)].dropna()
 
 
 def _check_frame(X: Any) -> None:
@@ -183,13 +211,20 @@ def _check_frame(X: Any) -> None:
 
 
 def _drawn(
-    frame: pd.DataFrame, place: Place, asked: Sequence[bool], seed: int, limit: int
+    frame: pd.DataFrame,
+    place: Place,
+    names: Sequence[Any],
+    asked: Sequence[bool],
+    limit: int,
 ) -> _Part:
     """Draw rows of a part, and tell what its columns hold."""
-    numbers = np.arange(place.first, place.first + len(frame))
-    hashes = hashes_of(numbers, seed)
-    kept = np.flatnonzero(hashes <= np.uint64(limit))
-    seen = [_shown(frame.iloc[:, i], is_asked) for i, is_asked in enumerate(asked)]
+    with place.named():
+        check_names(frame, names)
+        numbers = np.arange(place.first, place.first + len(frame))
+        hashes = hashes_of(numbers, SEED)
+        kept = np.flatnonzero(hashes <= np.uint64(limit))
+        columns = (frame.iloc[:, i] for i in range(len(asked)))
+        seen = [_shown(*given) for given in zip(columns, asked, strict=True)]
     return _Part(frame.iloc[kept], hashes[kept], numbers[kept], seen)
 
 
@@ -208,7 +243,7 @@ def _joined(parts: Sequence[_Part], most: int, asked: Sequence[bool]) -> _Part:
 def _shown(column: pd.Series, is_category: bool) -> pd.Series:
     """Return the values that a column has, of numbers and dates their range."""
     if is_category or not _is_measured(column):
-        return column.drop_duplicates()
+        return column.drop_duplicates()[:MOST_CATEGORIES]
     known = column.dropna()
     return known.iloc[[int(known.argmin()), int(known.argmax())] if len(known) else []]
 
@@ -221,9 +256,13 @@ def _is_measured(column: pd.Series) -> bool:
     return is_number or is_time or kinds.is_timedelta64_dtype(column)
 
 
-def _encoded(frame: pd.DataFrame, model: Local, n_encoded: int) -> NDArray:
+def _encoded(frame: pd.DataFrame, number: int, model: Local, n_encoded: int) -> NDArray:
     """Encode a part."""
-    return model.transform(frame) if len(frame) else np.empty((0, n_encoded))
+    if len(frame) == 0:
+        return np.empty((0, n_encoded))
+    with Place(number).named():
+        encoded: NDArray = applied(model, "transform", frame)
+    return encoded
 
 
 def _decoded(rows: NDArray, model: Local) -> pd.DataFrame:

@@ -12,12 +12,17 @@ PATIENCE = 300
 def computed(task: Any) -> Any:
     """Compute a task, or a list of them, where Dask's settings say.
 
-    With a cluster that has no worker left, raise after `sklearn_ae.patience` seconds of
-    Dask's configuration.
+    With a cluster that has no worker at all, raise after `sklearn_ae.patience` seconds
+    of Dask's configuration. Workers that are paused are waited for.
     """
     client = _client()
-    if client is None:
+    if client is None or _is_in_worker():  # where Dask lets other tasks run meanwhile
         return dask.compute(task)[0]
+    if client.asynchronous:
+        raise ValueError(
+            "The client is asynchronous, but fit and score wait for their results. "
+            "Make it with asynchronous=False."
+        )
     future = client.compute(dask.delayed(task))
     patience = dask.config.get("sklearn_ae.patience", PATIENCE)
     seen = time.monotonic()
@@ -51,6 +56,17 @@ def _client() -> Any:
         return get_client()
     except (ImportError, ValueError):
         return None
+
+
+def _is_in_worker() -> bool:
+    """Whether this is a task of a worker."""
+    from distributed import get_worker
+
+    try:
+        get_worker()
+    except ValueError:
+        return False
+    return True
 
 
 def _wait(future: Any, seconds: float) -> None:

@@ -106,14 +106,6 @@ class LinearStart:
         covariance = moments.covariance
         variances = np.diag(covariance)
         scale = float(np.sqrt(variances.mean()))
-        if not np.isfinite(scale):
-            raise ValueError(
-                "X contains values too large for float64 arithmetic: squares of its "
-                "centred columns overflow. Rescale X to a smaller range before fitting."
-            )
-        if scale == 0.0:
-            rows = Table.of(np.tile(moments.mean, (2, 1)))
-            return cls.of_table(rows, n_components, seed=0)
         column_scale = np.sqrt(variances) / scale
         total_variance = float((column_scale**2).sum())
         mean = np.zeros_like(moments.mean)

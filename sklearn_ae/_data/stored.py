@@ -1,5 +1,6 @@
 """Rows that are not in memory: files and arrays that are read by slices."""
 
+from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -23,14 +24,18 @@ VALUES_PER_READ = 2**22
 def is_stored(X: Any) -> bool:
     """Whether rows are elsewhere: they have a shape, a dtype, and slices.
 
-    NumPy's arrays are in memory, unless they are maps of large files.
+    NumPy's arrays are in memory, unless they are maps of large files; those that joblib
+    makes of the arrays that it hands to other processes are not.
     """
     if isinstance(X, np.ndarray):
-        return isinstance(X, np.memmap) and X.ndim == 2 and is_large(X.shape)
+        is_map = isinstance(X, np.memmap) and "joblib_memmapping" not in str(X.filename)
+        return is_map and X.ndim == 2 and is_large(X.shape)
     if issparse(X) or hasattr(X, "columns") or hasattr(X, "__array_namespace__"):
         return False
     shape, dtype = getattr(X, "shape", None), getattr(X, "dtype", None)
     if not (isinstance(shape, tuple) and len(shape) == 2 and _is_numeric(dtype)):
+        return False
+    if not all(isinstance(size, Integral) for size in shape):  # not known yet
         return False
     return hasattr(type(X), "__getitem__")
 

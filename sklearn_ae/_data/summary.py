@@ -17,7 +17,7 @@ from sklearn.utils.validation import check_non_negative
 from sklearn_ae._data.table import Float64, missing_cells
 
 # Networks of this size need 10,000 to 1,000,000 visits of rows, whatever the number of
-# these (scale benchmark, rows in the sample).
+# these (scale benchmark, drawn).
 MOST_DRAWN = 2**18
 MOST_DRAWN_VALUES = 2**26
 # More columns have a covariance that takes longer than a fit.
@@ -82,6 +82,12 @@ class Moments:
             between = np.outer(apart, apart * (self.size * share))
             products = self.products + other.products + between
             return Moments(size, self.mean + apart * share, products)
+
+    @property
+    def is_known(self) -> bool:
+        """Whether squares are neither beyond float64 nor all rounded to 0."""
+        total = np.trace(self.products)
+        return bool(np.isfinite(total) and total > np.finfo(np.float64).tiny)
 
     @property
     def covariance(self) -> Float64:

@@ -130,13 +130,14 @@ def drawn_data(
         return data, kept
     if not (model.cv is None or isinstance(model.cv, str | Integral)):
         raise ValueError(
-            f"cv={str(model.cv)[:80]} names rows, but of {summary.n_rows} rows that "
-            f"are not in memory a fit trains on {len(drawn)}, drawn at random. Set "
+            f"cv={str(model.cv)[:80]} names rows, but of {summary.n_rows} rows a fit "
+            f"trains on {len(drawn)}, drawn at random, where not all are kept. Set "
             "cv='auto' or a number of folds."
         )
     if model.early_stopping or model.loss in ("absolute_error", "huber"):
         return data, kept
-    return replace(data, moments=summary.moments), kept
+    is_known = summary.moments is not None and summary.moments.is_known
+    return replace(data, moments=summary.moments if is_known else None), kept
 
 
 def _only(kept: NDArray[np.bool_], table: Table) -> Table:

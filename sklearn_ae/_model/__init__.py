@@ -14,6 +14,7 @@ from .losses import (
     LogLoss,
     LossSum,
     SquaredError,
+    share_of,
 )
 from .ridge import has_ridge_solution, refit_last_layer
 from .tensors import as_tensor, data_units

@@ -131,6 +131,11 @@ class LossSum:
     @property
     def share(self) -> float:
         """Loss as a fraction of that of the mean; constant rows are explained."""
-        if self.loss_of_mean == 0.0:
-            return 0.0 if self.loss == 0.0 else 1.0
-        return self.loss / self.loss_of_mean
+        return share_of(self.loss, self.loss_of_mean)
+
+
+def share_of(loss: float, loss_of_mean: float) -> float:
+    """Return a loss as a fraction of another; 0 of 0 is 0."""
+    if loss_of_mean == 0.0:
+        return 0.0 if loss == 0.0 else 1.0
+    return loss / loss_of_mean

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol, Self
 
 import numpy as np
@@ -74,6 +74,11 @@ class NumericColumn:
         fitted = clone(scaler).fit(known[:, None])
         return cls(fitted, values.is_integer, known.min(), known.max())
 
+    def spanning(self, values: NDArray) -> Self:
+        """Return the column whose range holds other values, too."""
+        ends = self.smallest, *values.astype(np.float64), self.largest
+        return replace(self, smallest=np.min(ends), largest=np.max(ends))
+
     def encode(self, values: NDArray, out: NDArray[np.float64]) -> None:
         """Write what the transformer makes of the numbers."""
         out[:] = self.scaler.transform(values[:, None])
@@ -121,6 +126,11 @@ class TimeColumn:
         steps = Values(_steps(known, first, step), is_integer=True)
         numeric = NumericColumn.learn(steps, scaler)
         return cls(first, step, known.dtype, numeric, values.kind)
+
+    def spanning(self, values: NDArray) -> Self:
+        """Return the column whose range holds other values, too."""
+        steps = _steps(values.astype(self.dtype), self.first, self.step)
+        return replace(self, numeric=self.numeric.spanning(steps))
 
     def encode(self, values: NDArray, out: NDArray[np.float64]) -> None:
         """Write what the transformer makes of the numbers of steps."""

@@ -16,6 +16,7 @@ from sklearn.ensemble import (
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LassoCV, LogisticRegression, RidgeCV
+from sklearn.model_selection import KFold
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.validation import _check_method_params
@@ -50,9 +51,9 @@ def default_candidates(
 ) -> list[Candidate]:
     """Return ridge or logistic regression, the lasso, and gradient boosting.
 
-    Where many columns say nothing, the lasso finds the others. The time of the trees is
-    that of columns times classes, each of which has its own: they are left out where
-    these are many.
+    Where many columns say nothing, the lasso finds the others; its own folds need rows
+    enough that count. The time of the trees is that of columns times classes, each of
+    which has its own: they are left out where these are many.
     """
     n_trees = len(output.form.mean)
     if output.form.classes is not None:
@@ -64,7 +65,12 @@ def default_candidates(
             early_stopping=stops_early, random_state=seed
         )
     else:
-        linear = [RidgeCV(np.logspace(-3, 5, 17)), LassoCV()]
+        linear = [RidgeCV(np.logspace(-3, 5, 17))]
+        n_rows = min(len(train) for train, _ in splits)
+        counts_all = weight is None or bool(np.all(np.asarray(weight) > 0))
+        if n_rows >= 50 and n_features <= 5000 and counts_all:  # else it takes long
+            folds = KFold(5, shuffle=True, random_state=seed)
+            linear.append(LassoCV(cv=folds))
         trees = HistGradientBoostingRegressor(random_state=seed)
     weighted: dict[Any, list[str]] = {}
     for model in linear:

@@ -132,3 +132,15 @@ def test_a_cluster_without_workers_is_an_error(own_client, bent):
     own_client.wait_for_workers(2, timeout=60)
     model = quick().fit(da.from_array(bent, chunks=(300, 6)))
     assert np.isfinite(model.score(da.from_array(bent, chunks=(300, 6))))
+
+
+def score_inside(X):
+    """Fit and score in a task, which has the only thread of its worker."""
+    rows = da.from_array(X, chunks=(300, 6))
+    return quick().fit(rows).score(rows)
+
+
+def test_a_fit_inside_of_a_worker_does_not_wait_for_itself(client, bent):
+    future = client.submit(score_inside, bent)
+    reference = sklearn_ae.AutoencoderTransformer(max_iter=3, random_state=0)
+    assert future.result(timeout=90) == pytest.approx(reference.fit(bent).score(bent))

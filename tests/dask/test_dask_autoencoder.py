@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
+from sklearn import config_context
 from sklearn.base import clone
 from sklearn.decomposition import PCA
 from sklearn.pipeline import make_pipeline
@@ -265,3 +266,84 @@ def test_the_model_is_one_task_of_the_graph(bent):
         assert len(loads) == 1
         sizes = [len(pickle.dumps(graph[key])) for key in graph if key not in loads]
         assert max(sizes) < 50_000 < len(pickle.dumps(graph[loads[0]]))
+
+
+def test_rows_of_weight_zero_are_not_counted_for_the_draw(bent, monkeypatch):
+    monkeypatch.setattr(summary, "MOST_DRAWN", 100)
+    weight = np.zeros(900)
+    weight[::3] = 1
+    X = da.from_array(bent, chunks=(100, 6))
+    model = quick().fit(X, sample_weight=weight)
+    reference = quick().fit(da.from_array(bent[::3], chunks=(100, 6)))
+    assert len(model.net_.history) == len(reference.net_.history)
+    losses = model.loss_curve_[-1], reference.loss_curve_[-1]
+    assert losses[0] == pytest.approx(losses[1], rel=0.5)
+
+
+def test_generators_draw_the_seed_of_the_array(bent):
+    X = da.from_array(bent, chunks=(300, 6))
+    given = np.random.RandomState(5), np.random.RandomState(5)
+    model = AutoencoderTransformer(max_iter=2, random_state=given[0]).fit(X)
+    reference = sklearn_ae.AutoencoderTransformer(max_iter=2, random_state=given[1])
+    reference.fit(bent)
+    codes = model.to_local().transform(bent)
+    assert_array_equal(codes, reference.transform(bent))
+    assert given[0].randint(1000) == given[1].randint(1000)
+
+
+def test_warm_start_goes_on(bent):
+    X = da.from_array(bent, chunks=(300, 6))
+    model = quick(warm_start=True).fit(X).fit(X)
+    reference = local(bent, warm_start=True).fit(bent)
+    assert model.loss_curve_ == reference.loss_curve_
+
+
+def test_output_that_is_set_changes_nothing(bent):
+    X = da.from_array(bent, chunks=(300, 6))
+    model = quick().fit(X)
+    expected = model.transform(X).compute()
+    with config_context(transform_output="pandas"):
+        codes = model.transform(X)
+        assert isinstance(codes, da.Array)
+        assert_array_equal(codes.compute(), expected)
+
+
+@pytest.mark.parametrize(
+    "index",
+    [
+        pd.date_range("2026-01-01", periods=900, name="when"),
+        pd.Index([f"{i:03}" for i in range(900)], name="key"),
+    ],
+    ids=["dates", "strings"],
+)
+def test_index_and_single_precision_of_frames_stay(bent, index):
+    frame = pd.DataFrame(bent.astype(np.float32), columns=list("abcdef"), index=index)
+    table = dd.from_pandas(frame, npartitions=3)
+    model = quick().fit(table)
+    codes = model.transform(table)
+    assert codes.dtypes.tolist() == [np.float32, np.float32]
+    found = codes.compute()
+    assert found.dtypes.tolist() == [np.float32, np.float32]
+    assert found.index.tolist() == index.tolist()
+    columns = codes.reset_index().columns.tolist()
+    assert columns == found.reset_index().columns.tolist()
+    assert columns[0] == index.name
+
+
+def test_what_dask_has_no_place_for_is_refused(bent):
+    X = da.from_array(bent, chunks=(300, 6))
+    with pytest.raises(TypeError, match="partial_fit takes rows in memory"):
+        quick().partial_fit(X)
+    table = dd.from_pandas(pd.DataFrame(index=range(5)), npartitions=1)
+    with pytest.raises(ValueError, match="X has 0 columns"):
+        quick().fit(table)
+    model = quick().fit(X)
+    with pytest.raises(ValueError, match="X has 0 rows"):
+        model.score(X[:0])
+
+
+def test_streams_are_left_behind(bent):
+    model = quick()
+    model.partial_fit(bent[:100]).partial_fit(bent[100:])
+    assert model.n_samples_seen_ == 900
+    assert not hasattr(model.to_local(), "_stream")

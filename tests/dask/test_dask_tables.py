@@ -114,3 +114,61 @@ def test_errors(frame):
     model = TableEncoder().fit(table)
     with pytest.raises(ValueError, match="feature names should match"):
         model.transform(table[["count", "length", "colour", "day", "is_new"]])
+
+
+def test_a_far_value_does_not_change_the_scale(monkeypatch):
+    monkeypatch.setattr(summary, "MOST_DRAWN", 50)
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame(
+        {"a": rng.standard_normal(2000), "b": rng.integers(0, 9, 2000)}
+    )
+    frame.loc[1234, "a"] = 1e6
+    model = TableEncoder().fit(dd.from_pandas(frame, npartitions=3))
+    (scaler, _) = (column.scaler for column in model._columns)
+    assert 0.5 < scaler.scale_[0] < 2
+    assert model._columns[0].largest == 1e6
+
+
+def test_min_frequency_is_a_share(frame, monkeypatch):
+    table = dd.from_pandas(frame, npartitions=3)
+    local = sklearn_ae.TableEncoder(min_frequency=140).fit(frame)
+    names = TableEncoder(min_frequency=140).fit(table).get_feature_names_out()
+    assert_array_equal(names, local.get_feature_names_out())
+    monkeypatch.setattr(summary, "MOST_DRAWN", 50)
+    message = "min_frequency=140 counts rows, but of 400 rows 50 are drawn"
+    with pytest.raises(ValueError, match=message):
+        TableEncoder(min_frequency=140).fit(table)
+    assert hasattr(TableEncoder(min_frequency=0.1).fit(table), "_columns")
+
+
+def test_errors_name_the_block(frame):
+    table = dd.from_pandas(frame, npartitions=2)
+    model = TableEncoder(handle_unknown="error").fit(table)
+    other = frame.assign(colour=["red"] * 399 + ["grey"])
+    with pytest.raises(ValueError, match="Block 1 of X: Column 'colour' cannot be"):
+        model.transform(dd.from_pandas(other, npartitions=2)).compute()
+    parts = [frame[:200], frame[200:].rename(columns={"length": "width"})]
+    table = dd.from_delayed(
+        [dask.delayed(part) for part in parts], meta=frame[:0], verify_meta=False
+    )
+    message = re.escape("Block 1 of X, from row 200 on: it has the columns ['width'")
+    with pytest.raises(ValueError, match=message):
+        TableEncoder().fit(table)
+
+
+def test_it_becomes_an_encoder_without_dask(frame, tmp_path):
+    table = dd.from_pandas(frame, npartitions=2)
+    model = TableEncoder().fit(table)
+    sklearn_ae.save(model.to_local(), tmp_path / "encoder")
+    loaded = sklearn_ae.load(tmp_path / "encoder")
+    assert_array_equal(loaded.transform(frame), model.transform(table).compute())
+
+
+def test_strings_of_dask(frame):
+    with dask.config.set({"dataframe.convert-string": True}):
+        table = dd.from_pandas(frame, npartitions=2)
+        model = TableEncoder().fit(table)
+        encoded = model.transform(table).compute()
+        assert_array_equal(encoded, sklearn_ae.TableEncoder().fit_transform(frame))
+        back = model.inverse_transform(model.transform(table)).compute()
+        assert back["colour"].tolist() == frame["colour"].tolist()
