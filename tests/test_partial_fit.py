@@ -626,7 +626,7 @@ def test_folds_that_name_rows_end_with_the_rows_that_are_kept(quick, X, few_kept
     model = quick(cv=KFold(3)).partial_fit(X[:100])
     message = (
         " names rows, but of 200 rows a fit trains on 150, drawn at random, "
-        "drawn at random. Set cv='auto' or a number of folds."
+        "where not all are kept. Set cv='auto' or a number of folds."
     )
     with pytest.raises(ValueError, match=re.escape(message)):
         model.partial_fit(X[100:200])

@@ -195,11 +195,11 @@ def test_sum_of_the_weights_does_not_change_what_missing_cells_are(total):
     assert_allclose(found.to_imputed(holes), expected, atol=1e-9)
 
 
-def test_start_of_the_moments_of_equal_rows_is_constant():
+def test_moments_of_equal_rows_are_exact_and_tell_no_axes():
     moments = summary_of_parts(np.full((30, 4), 0.1), np.ones(30), [7]).moments
-    start = LinearStart.of_moments(moments, 2, 30.0)
-    assert_array_equal(start.mean, 0.1)
-    assert start.total_variance == 0
+    assert_array_equal(moments.mean, 0.1)
+    assert_array_equal(moments.products, 0)
+    assert not moments.is_known
 
 
 @pytest.mark.parametrize("most", [1, 10, 200, 1000])

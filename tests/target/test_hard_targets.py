@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from numpy.testing import assert_array_equal
 from sklearn import config_context
 from sklearn.linear_model import (
     LogisticRegression,
@@ -208,3 +209,21 @@ def test_a_fit_that_fails_leaves_what_was_learned(hidden):
         augmenter.fit(X, y > 0)
     assert augmenter.target_type_ == "continuous"
     assert len(augmenter.get_feature_names_out()) == augmenter.transform(X).shape[1]
+
+
+@pytest.mark.parametrize("n_rows", [5, 6, 20])
+def test_few_rows_of_numbers(n_rows):
+    rng = np.random.default_rng(0)
+    X, y = rng.standard_normal((n_rows, 3)), rng.standard_normal(n_rows)
+    found = TargetAugmenter(random_state=0).fit_transform(X, y)
+    assert_array_equal(found[:, :3], X)
+
+
+@pytest.mark.parametrize("counted", [slice(0, 8), slice(50, 100)])
+def test_runs_of_rows_that_do_not_count(counted):
+    rng = np.random.default_rng(0)
+    X, weight = rng.standard_normal((100, 3)), np.zeros(100)
+    weight[counted] = 1
+    augmenter = TargetAugmenter(random_state=0)
+    found = augmenter.fit_transform(X, X[:, 0], sample_weight=weight)
+    assert np.isfinite(found).all()
