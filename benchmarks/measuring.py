@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from threading import current_thread, main_thread
+from threading import Event, Thread, current_thread, main_thread
 from types import FrameType, TracebackType
 from typing import Any
 
@@ -170,6 +170,27 @@ class PeakMemory:
         if hasattr(self, "_before"):
             # The kernel updates its counts in steps, so that "nothing" can be below 0.
             self.megabytes = max(0.0, resident("VmHWM") - self._before)
+
+
+class PeakOfMemory:
+    """Watches what this process holds beyond mapped files."""
+
+    megabytes = 0.0
+
+    def __enter__(self) -> "PeakOfMemory":
+        self._done = Event()
+        self.megabytes = resident("RssAnon")
+        self._watcher = Thread(target=self._watch, daemon=True)
+        self._watcher.start()
+        return self
+
+    def _watch(self) -> None:
+        while not self._done.wait(0.02):
+            self.megabytes = max(self.megabytes, resident("RssAnon"))
+
+    def __exit__(self, *error: object) -> None:
+        self._done.set()
+        self._watcher.join()
 
 
 def peak_resident() -> float:

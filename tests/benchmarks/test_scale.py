@@ -120,3 +120,23 @@ def test_model_of_costs_goes_through_what_was_measured():
     costs = cost_model.costs(growth, 2, model=1.0)
     assert costs.loc[("10^9", "100"), "seconds"] == pytest.approx(40.0)
     assert cost_model.megabytes(1000, 3, 20, 1.0) == pytest.approx(0.08 + 0.0032 + 3)
+
+
+def test_methods_are_those_of_growth():
+    options = Namespace(resume=True, sections=None, methods=[scale.FILE])
+    rows = pd.DataFrame(
+        {
+            "section": ["growth", "growth", "stream"],
+            "method": [scale.FILE, scale.OURS, "partial_fit"],
+        }
+    )
+    assert scale.staying(options, rows).tolist() == [False, True, False]
+    options.sections = ["growth"]
+    assert scale.staying(options, rows).tolist() == [False, True, True]
+
+
+def test_moments_are_sent_at_each_level():
+    first = 16 * (0.0032) + 0.0032 * 2
+    drawn = 2 * 4 * 20 * 2**18 / 1e6
+    found = cost_model.megabytes(16 * 2**18, 1, 20, 0.0)
+    assert found == pytest.approx(first + drawn)
