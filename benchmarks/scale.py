@@ -215,6 +215,10 @@ def stream(options: Namespace) -> Iterator[Row]:
                 yield from streams.measure_stream(table, n_components, split)
 
 
+DRAWN = """\
+Rows drawn
+
+Up to 50,000 of them `transform` also takes a step to the nearest codes."""
 SECTIONS: dict[str, Callable[[Namespace], Iterator[Row]]] = {
     "growth": growth,
     "workers": workers,
@@ -285,11 +289,12 @@ def report(rows: pd.DataFrame) -> Iterator[str]:
     for section, key, title in (
         ("workers", "workers", "More workers on two cores"),
         ("file", "file_megabytes", "A file that memory does not hold, 50 columns"),
-        ("drawn", "method", "Rows drawn"),
+        ("drawn", "method", DRAWN),
     ):
         if section in known:
-            found = rows[rows["section"] == section].set_index(key)[columns]
-            yield f"## {title}\n\n{markdown(found)}"
+            found = rows[rows["section"] == section].astype({key: int})
+            shown = markdown(found.set_index(key)[columns], whole)
+            yield f"## {title}\n\n{shown}"
     yield from cost_sections(rows)
     if "stream" in known:
         found = streams.gaps(rows[rows["section"] == "stream"])

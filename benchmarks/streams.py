@@ -73,6 +73,7 @@ def gaps(rows: pd.DataFrame) -> pd.DataFrame:
         "explained", ["table", "n_components", "split"], "method", sort=False
     )
     ratios = lost.div(lost[ONE], axis=0)
+    ratios.index = ratios.index.set_levels(ratios.index.levels[1].astype(int), level=1)
     table = np.exp(np.log(ratios).groupby(level=[0, 1], sort=False).mean())
     seconds = rows.pivot_table(
         "cpu_seconds", ["table", "n_components"], "method", sort=False
