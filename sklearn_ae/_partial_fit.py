@@ -8,12 +8,14 @@ import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.base import _fit_context
 from sklearn.utils import check_random_state
-from sklearn.utils.validation import validate_data
+from sklearn.utils.validation import _check_n_features, validate_data
 
 from sklearn_ae._data import (
+    StoredRows,
     array_or_source,
     check_some_observed,
     missing_cells,
+    stored_or_given,
     weights_of_part,
 )
 from sklearn_ae._fit import (
@@ -122,15 +124,19 @@ def _read(
     seed: int,
 ) -> Stream:
     """Validate rows and add them to those before."""
-    validated = validate_data(
-        reader,
-        rows,
-        reset=before is None,
-        accept_sparse="csr",
-        dtype=[np.float64, np.float32],
-        ensure_all_finite="allow-nan",
-    )
-    X = array_or_source(validated)
+    X = stored_or_given(rows)
+    if isinstance(X, StoredRows):  # which checks cells when it reads them
+        _check_n_features(reader, X, reset=before is None)
+    else:
+        validated = validate_data(
+            reader,
+            X,
+            reset=before is None,
+            accept_sparse="csr",
+            dtype=[np.float64, np.float32],
+            ensure_all_finite="allow-nan",
+        )
+        X = array_or_source(validated)
     weight = weights_of_part(sample_weight, len(X))
     counted = np.flatnonzero(weight)
     if len(counted) and isinstance(X, np.ndarray) and missing_cells(X) is not None:
@@ -143,8 +149,8 @@ def _read(
     if is_number and n_components > n_counted:
         raise ValueError(
             f"n_components={n_components!r} must be at most the number of rows in the "
-            f"first call of partial_fit, which are {n_counted}. Pass more rows first; "
-            "later calls may have any number."
+            f"first call of partial_fit, of which {n_counted} count. Pass more rows "
+            "first; later calls may have any number."
         )
     return Stream.of_first(X, weight, seed)
 

@@ -82,6 +82,8 @@ class ReconstructionMixin(
             an array, for sparse training data too.
         """
         check_is_fitted(self)
+        X = stored_or_given(X)
+        X = X[:] if isinstance(X, StoredRows) else X
         codes = check_array(X, dtype=[np.float64, np.float32], ensure_all_finite=False)
         if not _has_finite_sum(codes):
             assert_all_finite(codes)

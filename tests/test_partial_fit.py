@@ -119,8 +119,8 @@ def test_later_calls_may_have_one_row(quick, X):
 def test_first_call_with_fewer_rows_than_codes_is_refused(quick, X, n_rows):
     message = (
         "n_components=5 must be at most the number of rows in the first call of "
-        f"partial_fit, which are {n_rows}. Pass more rows first; later calls may have "
-        "any number."
+        f"partial_fit, of which {n_rows} count. Pass more rows first; later calls may "
+        "have any number."
     )
     model = quick(5)
     with pytest.raises(ValueError, match=re.escape(message)):
@@ -130,7 +130,7 @@ def test_first_call_with_fewer_rows_than_codes_is_refused(quick, X, n_rows):
 
 
 def test_first_rows_that_do_not_count_are_too_few(quick, X):
-    message = "the first call of partial_fit, which are 3."
+    message = "the first call of partial_fit, of which 3 count."
     with pytest.raises(ValueError, match=re.escape(message)):
         quick(5).partial_fit(X[:50], sample_weight=np.repeat([1.0, 0.0], [3, 47]))
 

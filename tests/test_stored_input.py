@@ -523,3 +523,31 @@ def test_maps_that_joblib_makes_are_in_memory(quick, curved, large, tmp_path):
         model = quick().fit(X)
         codes = quick().fit(np.array(X)).transform(curved)
         assert np.array_equal(model.transform(curved), codes) == (place is folder)
+
+
+def test_small_tables_are_checked_and_cast(quick, curved):
+    class Short(Stored):
+        def __getitem__(self, rows):
+            return super().__getitem__(rows)[:-1]
+
+    with pytest.raises(ValueError, match=re.escape("rows 0 to 239 of X were read as")):
+        quick().fit(Short(curved))
+
+    class Lists(Stored):
+        def __getitem__(self, rows):
+            return super().__getitem__(rows).tolist()
+
+    single = curved.astype(np.float32)
+    codes = quick().fit(Lists(single)).transform(Lists(single))
+    assert codes.dtype == np.float32
+
+
+def test_parts_of_streams_and_codes_may_be_stored(quick, curved, large):
+    model = quick().partial_fit(Stored(curved))
+    reference = quick().partial_fit(curved)
+    assert_allclose(model.transform(curved), reference.transform(curved), atol=1e-6)
+    with pytest.raises(ValueError, match="X has 11 features, but"):
+        model.partial_fit(Stored(curved[:, :11]))
+    codes = model.transform(curved)
+    back = model.inverse_transform(Stored(codes))
+    assert_allclose(back, model.inverse_transform(codes), rtol=1e-12)

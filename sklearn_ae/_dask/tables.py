@@ -27,7 +27,7 @@ from sklearn_ae._dask.blocks import (
 from sklearn_ae._dask.local import LocalMixin, applied
 from sklearn_ae._dask.waiting import computed
 from sklearn_ae._data import hash_limit, hashes_of, n_drawn
-from sklearn_ae._table import NumericColumn, TimeColumn, validated_table
+from sklearn_ae._table import Column, NumericColumn, TimeColumn, validated_table
 from sklearn_ae._table_encoder import TableEncoder as Local
 
 # Of the draw, which the parameters of the encoder do not name.
@@ -58,8 +58,8 @@ class TableEncoder(LocalMixin, Local):
     >>> from sklearn_ae.dask import TableEncoder
     >>> table = pd.DataFrame({"size": [1.0, 2.0, 4.0], "colour": ["a", "b", "a"]})
     >>> encoded = TableEncoder().fit_transform(dd.from_pandas(table, npartitions=2))
-    >>> encoded.compute().shape
-    (3, 3)
+    >>> encoded.columns.tolist()
+    ['size', 'colour_a', 'colour_b']
     """
 
     _local = Local
@@ -110,9 +110,7 @@ class TableEncoder(LocalMixin, Local):
         whole = computed(merged(blocks.map(read), join))
         super().fit(whole.frame(asked))
         self._columns = [
-            column.spanning(np.asarray(seen))
-            if isinstance(column, NumericColumn | TimeColumn)
-            else column
+            _spanning(column, seen)
             for column, seen in zip(self._columns, whole.seen, strict=True)
         ]
         return self
@@ -127,45 +125,53 @@ class TableEncoder(LocalMixin, Local):
 
         Returns
         -------
-        encoded : array of Dask, of shape (n_samples, n_encoded)
-            Of float64, with blocks whose lengths are not known.
+        encoded : DataFrame of Dask, of shape (n_samples, n_encoded)
+            Of float64, with the index of `X`.
         """
         if not is_dask(X):
             return super().transform(X)
         _check_frame(X)
         check_is_fitted(self)
         validated_table(self, X._meta_nonempty, reset=False)
-        model, n_encoded = self._later(), int(self._ends[-1])
-        encode = dask.delayed(_encoded)
-        arrays = [
-            da.from_delayed(
-                encode(part, number, model, n_encoded), (np.nan, n_encoded), float
-            )
+        names = self.get_feature_names_out().tolist()
+        none = np.empty((0, len(names)))
+        meta = pd.DataFrame(none, index=X._meta.index, columns=names)
+        encode, model = dask.delayed(_encoded), self._later()
+        parts = [
+            encode(part, number, model, names)
             for number, part in enumerate(X.to_delayed())
         ]
-        return da.concatenate(arrays, allow_unknown_chunksizes=True)
+        return dd.from_delayed(parts, meta=meta, divisions=X.divisions)
 
     def inverse_transform(self, X: Any) -> Any:
         """Decode a matrix, when the result is computed.
 
         Parameters
         ----------
-        X : array of Dask, of shape (n_samples, n_encoded)
+        X : array or DataFrame of Dask, of shape (n_samples, n_encoded)
             What `transform` gives, or a reconstruction of it.
 
         Returns
         -------
         table : DataFrame of Dask, of shape (n_samples, n_features)
-            Of the columns, dtypes and categories that `fit` has seen.
+            Of the columns, dtypes and categories that `fit` has seen, with the index of
+            `X`; that of an array counts the rows of each block.
         """
         if not is_dask(X):
             return super().inverse_transform(X)
         check_is_fitted(self)
         empty = super().inverse_transform(np.zeros((1, self._ends[-1]))).iloc[:0]
         decode, model = dask.delayed(_decoded), self._later()
-        X = X.values if isinstance(X, dd.DataFrame) else X
-        parts = [decode(part, model) for part in in_rows(X).to_delayed().ravel()]
-        return dd.from_delayed(parts, meta=empty, verify_meta=False)
+        if isinstance(X, dd.DataFrame):
+            parts, divisions = X.to_delayed(), X.divisions
+            empty.index = X._meta.index
+        else:
+            parts = in_rows(X).to_delayed().ravel()
+            divisions = (None,) * (len(parts) + 1)
+        decoded = [decode(part, model) for part in parts]
+        return dd.from_delayed(
+            decoded, meta=empty, divisions=divisions, verify_meta=False
+        )
 
 
 @dataclass(frozen=True)
@@ -199,6 +205,15 @@ class _Part:
 def _without(seen: pd.Series, column: pd.Series) -> pd.Series:
     """Return the values that a column lacks."""
     return seen[~seen.isin(column)].dropna()
+
+
+def _spanning(column: Column, seen: pd.Series) -> Column:
+    """Return a column whose range holds what was seen, if it has one."""
+    if isinstance(column, TimeColumn):
+        return column.spanning(seen.to_numpy(dtype=column.dtype))
+    if isinstance(column, NumericColumn):
+        return column.spanning(seen.to_numpy(dtype=np.float64))
+    return column
 
 
 def _check_frame(X: Any) -> None:
@@ -256,17 +271,21 @@ def _is_measured(column: pd.Series) -> bool:
     return is_number or is_time or kinds.is_timedelta64_dtype(column)
 
 
-def _encoded(frame: pd.DataFrame, number: int, model: Local, n_encoded: int) -> NDArray:
+def _encoded(
+    frame: pd.DataFrame, number: int, model: Local, names: list[str]
+) -> pd.DataFrame:
     """Encode a part."""
-    if len(frame) == 0:
-        return np.empty((0, n_encoded))
-    with Place(number).named():
-        encoded: NDArray = applied(model, "transform", frame)
-    return encoded
+    encoded = np.empty((0, len(names)))
+    if len(frame) > 0:
+        with Place(number).named():
+            encoded = applied(model, "transform", frame)
+    return pd.DataFrame(encoded, index=frame.index, columns=names)
 
 
-def _decoded(rows: NDArray, model: Local) -> pd.DataFrame:
+def _decoded(rows: Any, model: Local) -> pd.DataFrame:
     """Decode a block."""
+    numbers = np.asarray(rows)
     if len(rows) == 0:
-        return model.inverse_transform(np.zeros((1, rows.shape[1]))).iloc[:0]
-    return model.inverse_transform(rows)
+        numbers = np.zeros((1, numbers.shape[1]))
+    decoded: pd.DataFrame = model.inverse_transform(numbers)[: len(rows)]
+    return decoded.set_index(rows.index) if hasattr(rows, "index") else decoded

@@ -74,22 +74,26 @@ class StoredRows(Source):
     def _block(self, start: int, stop: int) -> NDArray:
         """Read rows, and check them."""
         stop = min(stop, len(self))
-        block = np.asarray(self.stored[start:stop])
-        where = f"rows {start} to {stop - 1} of X"
-        if block.shape != (stop - start, self.shape[1]):
-            raise ValueError(
-                f"{where} were read as an array of shape {block.shape}, but "
-                f"{(stop - start, self.shape[1])} was expected, as X.shape is "
-                f"{self.shape}."
-            )
-        block = block.astype(self.dtype, order="C", copy=False)
+        block = np.ascontiguousarray(self.array(start, stop))
         try:
             assert_all_finite(block, allow_nan=True, input_name="X")
         except ValueError as error:
+            where = _place(start, stop)
             raise ValueError(f"{error} They are in {where}.") from None
         if missing_cells(block) is not None:
             check_some_observed(block, axis=1, labels=np.arange(start, stop))
         return block
+
+    def array(self, start: int, stop: int) -> NDArray:
+        """Read rows as they are stored, but for their dtype."""
+        block = np.asarray(self.stored[start:stop])
+        if block.shape != (stop - start, self.shape[1]):
+            raise ValueError(
+                f"{_place(start, stop)} were read as an array of shape {block.shape}, "
+                f"but {(stop - start, self.shape[1])} was expected, as X.shape is "
+                f"{self.shape}."
+            )
+        return block.astype(self.dtype, copy=False)
 
 
 def summary_of(
@@ -122,4 +126,10 @@ def stored_or_given(X: Any) -> Any:
     """Return rows that are elsewhere as a source, or in memory if they are few."""
     if not is_stored(X):
         return X
-    return StoredRows(X) if is_large(X.shape) else np.asarray(X[: X.shape[0]])
+    rows = StoredRows(X)
+    return rows if is_large(X.shape) else rows.array(0, len(rows))
+
+
+def _place(start: int, stop: int) -> str:
+    """Name rows."""
+    return f"rows {start} to {stop - 1} of X"

@@ -31,8 +31,9 @@ def n_drawn(n_features: int) -> int:
 
 def weights_of_part(sample_weight: Any, n_rows: int) -> Float64:
     """Check the weights of a part of a table, which may all be 0."""
-    if sample_weight is None:
-        return np.ones(n_rows)
+    if sample_weight is None or np.ndim(sample_weight) == 0:
+        one = 1.0 if sample_weight is None else sample_weight
+        sample_weight = np.full(n_rows, one, dtype=np.float64)
     weight: Float64 = check_array(
         sample_weight,
         dtype=np.float64,

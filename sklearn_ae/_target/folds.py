@@ -47,7 +47,9 @@ def folds_of(
             splits = list(splitter.split(X, y, groups))
     except ValueError as error:
         if not isinstance(splitter, StratifiedKFold | StratifiedGroupKFold):
-            raise
+            raise ValueError(
+                f"{error} Lower cv, or give more rows or groups: each fold needs one."
+            ) from error
         raise ValueError(
             f"{error} y was taken for {len(np.unique(y))} classes: set "
             "target_type='continuous' if it holds numbers, or lower cv."

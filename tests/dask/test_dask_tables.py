@@ -46,8 +46,9 @@ def test_frames_are_encoded_as_in_memory(frame):
     model = TableEncoder().fit(table)
     reference = sklearn_ae.TableEncoder().fit(frame)
     encoded = model.transform(table)
-    assert isinstance(encoded, da.Array)
+    assert isinstance(encoded, dd.DataFrame)
     assert_array_equal(encoded.compute(), reference.transform(frame))
+    assert encoded.columns.tolist() == encoded.compute().columns.tolist()
     names = model.get_feature_names_out()
     assert_array_equal(names, reference.get_feature_names_out())
     back = model.inverse_transform(encoded).compute().reset_index(drop=True)
@@ -172,3 +173,24 @@ def test_strings_of_dask(frame):
         assert_array_equal(encoded, sklearn_ae.TableEncoder().fit_transform(frame))
         back = model.inverse_transform(model.transform(table)).compute()
         assert back["colour"].tolist() == frame["colour"].tolist()
+
+
+def test_index_goes_through_a_pipeline(frame):
+    frame.index = pd.Index(np.arange(0, 4000, 10), name="key")
+    table = dd.from_pandas(frame, npartitions=3)
+    steps = TableEncoder(), AutoencoderTransformer(2, max_iter=2, random_state=0)
+    pipeline = make_pipeline(*steps).fit(table)
+    codes = pipeline.transform(table)
+    assert codes.divisions == table.divisions
+    assert codes.compute().index.equals(frame.index)
+    back = pipeline.inverse_transform(codes)
+    assert back.compute().index.equals(frame.index)
+    assert back.reset_index().columns.tolist() == ["key", *frame.columns]
+
+
+def test_zones_of_dates_warn_of_nothing(frame):
+    frame["day"] = frame["day"].dt.tz_localize("Europe/Paris")
+    table = dd.from_pandas(frame, npartitions=2)
+    model = TableEncoder().fit(table)
+    back = model.inverse_transform(model.transform(table)).compute()
+    assert back["day"].tolist() == frame["day"].tolist()

@@ -91,7 +91,7 @@ def test_few_rows_are_read_as_a_whole(X):
     found = stored_or_given(stored)
     assert isinstance(found, np.ndarray)
     assert_array_equal(found, X)
-    assert stored.reads == [(None, 50)]
+    assert stored.reads == [(0, 50)]
 
 
 def test_many_rows_are_read_in_slices(X, small_reads):
