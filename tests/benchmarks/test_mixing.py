@@ -1,11 +1,15 @@
 """The comparison of fixed weights of a target with those that folds choose."""
 
+from functools import partial
+
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.linear_model import Ridge
 
 from benchmarks import mixing
 from benchmarks.datasets import Table
+from sklearn_ae import TargetAugmenter
 
 
 def test_largest_share_that_keeps_the_score_is_chosen():
@@ -17,7 +21,8 @@ def test_largest_share_that_keeps_the_score_is_chosen():
     assert mixing.largest_that_keeps_the_score(results) == 2
 
 
-def test_cell_measures_fixed_shares_and_the_search():
+def test_cell_measures_fixed_shares_and_the_search(monkeypatch):
+    monkeypatch.setattr(mixing, "TargetAugmenter", partial(TargetAugmenter, Ridge()))
     rng = np.random.default_rng(0)
     X = rng.standard_normal((60, 5))
     table = Table("toy", X, X[:, 0] + 0.1 * rng.standard_normal(60), "regression")

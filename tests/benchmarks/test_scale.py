@@ -1,6 +1,7 @@
 """Rows made where they are read, the sections of the scale suite, and its promises."""
 
 from argparse import Namespace
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -10,6 +11,7 @@ from sklearn.datasets import load_diabetes
 from benchmarks import cost_model, scale, streams
 from benchmarks.datasets import Table
 from benchmarks.smooth_rows import ROWS_PER_SEED, SmoothRows
+from sklearn_ae import AutoencoderTransformer
 
 COLUMNS = ("seconds", "cpu_seconds", "peak_megabytes", "explained")
 
@@ -29,8 +31,15 @@ def test_rows_are_the_same_however_they_are_cut(tmp_path):
     assert not np.array_equal(SmoothRows(100, 3, seed=1)[:], whole[:100])
 
 
+@pytest.fixture
+def quick_fits(monkeypatch):
+    for suite in (scale, streams):
+        model = partial(AutoencoderTransformer, max_iter=2)
+        monkeypatch.setattr(suite, "AutoencoderTransformer", model)
+
+
 @pytest.mark.parametrize("method", scale.LOCAL)
-def test_local_fits_are_measured(method, tmp_path):
+def test_local_fits_are_measured(method, tmp_path, quick_fits):
     row = scale.measure_local(method, 1000, str(tmp_path), 6)
     assert {*COLUMNS} == {*row}
     assert 0.5 < row["explained"] < 1
@@ -50,7 +59,7 @@ def test_quick_form_measures_what_is_asked_for(monkeypatch):
         scale.measure(Namespace(**vars(options) | {"sections": ["length"]}), None)
 
 
-def test_streams_are_compared_with_one_fit():
+def test_streams_are_compared_with_one_fit(quick_fits):
     X, y = load_diabetes(return_X_y=True)
     table = Table("toy", X[:120], y[:120], "regression")
     rows = pd.DataFrame(streams.measure_stream(table, 2, 0))
