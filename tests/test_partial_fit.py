@@ -9,7 +9,6 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from conftest import bumps
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.sparse import csr_array
 from sklearn.base import clone
@@ -19,6 +18,7 @@ from sklearn.model_selection import KFold
 import sklearn_ae
 from sklearn_ae import _partial_fit
 from sklearn_ae._fit import stream as _stream
+from tests.conftest import bumps
 
 FITTED = ["n_samples_seen_", "code_correlations_"]
 
