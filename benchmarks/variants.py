@@ -24,7 +24,7 @@ NAMES = {
     "best_shrinkage": "sklearn_ae._fit.cross_validation._best_shrinkage",
     "n_errors": "sklearn_ae._fit.cross_validation.N_ERRORS",
     "few_samples": "sklearn_ae._fit.cross_validation.FEW_SAMPLES",
-    "equal_rows": "sklearn_ae._fit.cross_validation._equal_rows",
+    "equal_rows": "sklearn_ae._fit.cross_validation.equal_rows",
     "worth": "sklearn_ae._fit.budget.WORTH",
     "first_epochs": "sklearn_ae._fit.budget.FIRST_EPOCHS",
     "is_worth_it": "sklearn_ae._fit.train.is_worth_it",
