@@ -12,7 +12,6 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.utils import check_array
-from sklearn.utils.validation import check_non_negative
 
 from sklearn_ae._data.table import Float64, missing_cells
 
@@ -46,7 +45,8 @@ def weights_of_part(sample_weight: Any, n_rows: int) -> Float64:
             f"sample_weight.shape == {weight.shape}, expected {(n_rows,)}: one weight "
             "for each row."
         )
-    check_non_negative(weight, "`sample_weight`")
+    if (weight < 0).any():
+        raise ValueError("Negative values in data passed to `sample_weight`.")
     return weight
 
 

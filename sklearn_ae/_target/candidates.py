@@ -16,8 +16,7 @@ from sklearn.ensemble import (
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LassoCV, LogisticRegression, RidgeCV
-from sklearn.model_selection import KFold
-from sklearn.pipeline import make_pipeline
+from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.validation import _check_method_params
 
@@ -34,9 +33,12 @@ class Candidate:
     settings: Mapping[str, Any] = field(default_factory=dict)  # of scikit-learn
     fewest: int = 0  # columns with fewer values are fitted as if they were constant
     ignored: Sequence[type[Warning]] = ()
+    order: int = 0  # seed of the order of rows, on which folds of its own depend
 
     def fitted(self, X: NDArray, y: NDArray, index: NDArray[np.intp]) -> Any:
         """Return the estimator fitted to some of the rows."""
+        if self.order > 0:
+            index = np.random.RandomState(self.order).permutation(index)
         params = _check_method_params(X, self.fit_params, indices=index)
         rows = X[index]
         rows[:, np.sum(~np.isnan(rows), axis=0) < self.fewest] = 0
@@ -69,8 +71,7 @@ def default_candidates(
         n_rows = min(len(train) for train, _ in splits)
         counts_all = weight is None or bool(np.all(np.asarray(weight) > 0))
         if n_rows >= 50 and n_features <= 5000 and counts_all:  # else it takes long
-            folds = KFold(5, shuffle=True, random_state=seed)
-            linear.append(LassoCV(cv=folds))
+            linear.append(LassoCV(cv=5))
         trees = HistGradientBoostingRegressor(random_state=seed)
     weighted: dict[Any, list[str]] = {}
     for model in linear:
@@ -89,5 +90,6 @@ def default_candidates(
         settings = {"enable_metadata_routing": False}
         # A path of the lasso that ends early is a candidate like others.
         ignored = (ConvergenceWarning,)
-        candidates.append(Candidate(model, params, settings, fewest, ignored))
+        order = seed if isinstance(model, Pipeline) else 0
+        candidates.append(Candidate(model, params, settings, fewest, ignored, order))
     return candidates
