@@ -319,6 +319,7 @@ def test_same_parts_give_the_same_bits(quick, X, few_kept, changes):
 
 def test_global_state_is_untouched(quick, X):
     def states():
+        # The global generator is the one that is asked about.
         return pickle.dumps(np.random.get_state()), torch.get_rng_state().tolist()  # noqa: NPY002
 
     before = states()

@@ -490,6 +490,7 @@ def test_constant_large_tables_are_explained(quick, large):
 
 
 def test_global_state_is_untouched(quick, curved, large):
+    # The global generator is the one that is asked about.
     np.random.seed(0)  # noqa: NPY002
     expected = np.random.uniform()  # noqa: NPY002
     np.random.seed(0)  # noqa: NPY002
