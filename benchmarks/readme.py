@@ -1,4 +1,4 @@
-"""Tables and sentences of README.md that quote results, written from the results.
+"""Tables and sentences of README.md and the guide that quote results, from these.
 
 They stand between the lines ``<!-- results: NAME -->`` and ``<!-- end -->``.
 """
@@ -21,13 +21,15 @@ from benchmarks import (
 from benchmarks import downstream as downstream_suite
 from benchmarks import frontier as frontier_suite
 from benchmarks import mixed as mixed_suite
+from benchmarks import production as production_suite
 from benchmarks import scale as scale_suite
 from benchmarks import shares as shares_suite
 from benchmarks.methods import PREDICTORS, TARGETED, WITH_TARGET
 from benchmarks.ratios import OURS, REFERENCE
 from benchmarks.reports import decimals, markdown, three_digits, whole
 
-README = Path(__file__).parents[1] / "README.md"
+ROOT = Path(__file__).parents[1]
+PAGES = (ROOT / "README.md", ROOT / "docs" / "guide" / "onnx.md")
 RESULTS = Path(__file__).parent / "results"
 BLOCK = re.compile(r"(<!-- results: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
@@ -186,6 +188,19 @@ def streamed(rows: pd.DataFrame) -> str:
     )
 
 
+def produced(rows: pd.DataFrame) -> str:
+    """Show the time of a call by its rows, and how far codes differ."""
+    table = production_suite.seconds(rows)
+    apart = production_suite.differences(rows)[production_suite.DIFFERENCE]
+    largest = "; ".join(
+        f"{method} {value:.0e} ({dtype})" for (dtype, method), value in apart.items()
+    )
+    return (
+        f"{markdown(table.map(three_digits))}\n\nLargest difference to `transform`, in "
+        f"standard deviations of the codes: {largest}."
+    )
+
+
 BLOCKS: dict[str, tuple[str, Callable[[pd.DataFrame], str]]] = {
     "regimes": ("redundant_features", regimes),
     "targeted": ("redundant_features", targeted),
@@ -197,6 +212,7 @@ BLOCKS: dict[str, tuple[str, Callable[[pd.DataFrame], str]]] = {
     "mixed": ("mixed", mixed),
     "scale": ("scale", scaled),
     "streams": ("scale", streamed),
+    "production": ("production", produced),
     "classics": ("classics", classics),
 }
 
@@ -213,7 +229,8 @@ def updated(text: str) -> str:
 
 
 def update() -> None:
-    """Write the tables and sentences of README.md anew."""
-    text = updated(README.read_text(encoding="utf-8"))
-    README.write_text(text, encoding="utf-8")
-    print(f"Wrote {README}")
+    """Write the tables and sentences of all pages anew."""
+    for page in PAGES:
+        text = updated(page.read_text(encoding="utf-8"))
+        page.write_text(text, encoding="utf-8")
+        print(f"Wrote {page}")

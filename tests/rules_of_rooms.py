@@ -20,6 +20,22 @@ ALLOWED = {
         "networks",
     },
     "dask": {"_dask"},
+    "onnx": {
+        "_onnx",
+        "_autoencoder",
+        "_autoencoder_imputer",
+        "_table_encoder",
+        "_target_augmenter",
+    },
+    "_onnx": {
+        "_autoencoder",
+        "_table_encoder",
+        "_target_augmenter",
+        "_table",
+        "_model",
+        "_data",
+        "networks",
+    },
     "_dask": {"_autoencoder", "_table_encoder", "_table", "_model", "_data"},
     "_autoencoder": {
         "_partial_fit",
@@ -61,14 +77,20 @@ ALLOWED = {
     "_version": set(),
 }
 # Libraries that one room alone imports.
-OWNERS = {"skorch": "_training", "dask": "_dask", "distributed": "_dask"}
+OWNERS = {
+    "skorch": "_training",
+    "dask": "_dask",
+    "distributed": "_dask",
+    "onnx": "_onnx",
+    "skl2onnx": "_onnx",
+}
 MOST_FLOORS = 10
 MOST_LINES_OF_FILE = 400
 MOST_LINES_OF_BODY = 50
 MEDIAN_LINES_OF_BODY = 12
-MOST_CONSTANTS = 48
+MOST_CONSTANTS = 57
 MOST_LINES_OF_CLASS_DOCSTRING = 200
-MOST_LINES = 12_700
+MOST_LINES = 14_150
 CONSTANT = re.compile(r"_?[A-Z][A-Z0-9_]+")
 FUNCTIONS = ast.FunctionDef | ast.AsyncFunctionDef
 

@@ -20,7 +20,11 @@ BLOCK = re.compile(r"^```python\n(?P<code>.*?)^```$", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\]\((?P<path>[^):#]+)(?:#[^)]*)?\)")
 PLACE = re.compile(r"`(?P<path>[\w.]+/[\w./]*|[\w.]+\.(?:md|toml|py|cff))`")
 # What pages need beside the extra of the tests' own libraries.
-NEEDED = {"large_tables": ("dask.array", "pyarrow")}
+NEEDED = {
+    "large_tables": ("dask.array", "pyarrow"),
+    "onnx": ("onnxruntime", "skl2onnx"),
+    "service": ("onnxruntime", "skl2onnx"),
+}
 HAS_CALLBACKS = importlib.util.find_spec("sklearn.callback") is not None
 
 

@@ -150,8 +150,8 @@ LONG_BODY = "def long():\n    '''Doc.'''\n" + "    x = 1\n" * 51 + "def short():
             constants_are_few,
             "_data/pca",
             "A1: int = 0\nB1, _C1 = 1, 2\n"
-            + "".join(f"X_{i} = {i}\n" for i in range(46)),
-            "49 constants: _data/pca.py A1, _data/pca.py B1, _data/pca.py _C1",
+            + "".join(f"X_{i} = {i}\n" for i in range(55)),
+            "58 constants: _data/pca.py A1, _data/pca.py B1, _data/pca.py _C1",
         ),
         (
             class_docstrings_are_short,
@@ -159,7 +159,7 @@ LONG_BODY = "def long():\n    '''Doc.'''\n" + "    x = 1\n" * 51 + "def short():
             "class A:\n    '''A." + "\n" * 200 + "    '''\n",
             "_data/pca.py A: 201 lines",
         ),
-        (package_is_small, "_data/pca", "\n" * 12_700, "127"),
+        (package_is_small, "_data/pca", "\n" * 14_150, "1416"),
         (
             rooms_say_what_they_are_for,
             "_data/__init__",

@@ -1,0 +1,246 @@
+"""The autoencoder in ONNX gives the numbers of `transform`."""
+
+import re
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose
+from sklearn.compose import make_column_transformer
+from sklearn.linear_model import LinearRegression, LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from torch import nn
+
+from sklearn_ae import AutoencoderTransformer
+
+skl2onnx = pytest.importorskip("skl2onnx")
+pytest.importorskip("sklearn_ae.onnx")
+
+TOLERANCES = {np.float32: 1e-5, np.float64: 1e-12}
+
+
+def assert_close(found, wanted, dtype):
+    """Compare in units of what is wanted."""
+    assert found.dtype == dtype
+    assert_allclose(found, wanted, rtol=0, atol=TOLERANCES[dtype] * wanted.std())
+
+
+class Bounded(nn.Module):
+    """Layers that the built-in network lacks."""
+
+    def __init__(self, n_features, n_components):
+        super().__init__()
+        self.encode = nn.Sequential(
+            nn.Linear(n_features, 16),
+            nn.BatchNorm1d(16),
+            nn.GELU(),
+            nn.Dropout(0.1),
+            nn.Linear(16, n_components),
+        )
+        self.decode = nn.Sequential(
+            nn.Linear(n_components, 16), nn.ELU(), nn.Linear(16, n_features)
+        )
+
+
+@pytest.mark.parametrize("dtype", TOLERANCES)
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        {"transform_max_iter": 0},
+        {"transform_max_iter": 1},
+        {"transform_max_iter": 3},
+        {"hidden_layer_sizes": ()},
+        {"hidden_layer_sizes": (8, 4), "activation": "tanh"},
+        {"activation": "relu"},
+        {"activation": "logistic"},
+        {"activation": "identity"},
+        {"whiten": True},
+        {"nested_dropout": 0.5},
+        {"init": "random"},
+        {"init": "random", "code_activation": "relu", "code_penalty": 0.1},
+        {"module": Bounded},
+        {"module": Bounded, "init": "random"},
+    ],
+    ids=str,
+)
+def test_codes_and_reconstructions_are_those_of_the_estimator(
+    parameters, dtype, curved, quick, run
+):
+    X = curved.astype(dtype)
+    ae = quick(2, max_iter=10, **parameters).fit(X)
+    options = {AutoencoderTransformer: {"reconstruction": True, "score_samples": True}}
+    model = skl2onnx.to_onnx(ae, X[:1], options=options)
+    assert [output.name for output in model.graph.output] == [
+        "codes",
+        "reconstruction",
+        "score_samples",
+    ]
+    for rows in (X, X[:1]):
+        codes, reconstruction, scores = run(model, rows)
+        wanted = ae.transform(rows)
+        # Graphs have networks of users in float32, in which `transform` rounds as well.
+        exact = ae.transform(rows.astype(np.float64))
+        rounding = np.abs(wanted - exact).max()
+        tolerance = TOLERANCES[np.float32 if "module" in parameters else dtype]
+        atol = tolerance * ae.transform(X).std() + 20 * rounding
+        assert_allclose(codes, wanted, rtol=0, atol=atol)
+        back = ae.inverse_transform(codes)
+        assert_allclose(reconstruction, back, rtol=0, atol=10 * tolerance)
+        lost = -((rows - back) ** 2).sum(axis=1)
+        assert_allclose(scores, lost[:, None], rtol=1e-3 if tolerance > 1e-9 else 1e-9)
+    assert [part.shape for part in run(model, X[:0])] == [(0, 2), (0, 12), (0, 1)]
+
+
+@pytest.mark.parametrize("dtype", TOLERANCES)
+def test_bounded_reconstructions_stay_between_0_and_1(dtype, curved, quick, run):
+    X = ((curved - curved.min()) / np.ptp(curved)).astype(dtype)
+    ae = quick(2, output_activation="logistic", max_iter=10).fit(X)
+    options = {AutoencoderTransformer: {"reconstruction": True}}
+    codes, found = run(skl2onnx.to_onnx(ae, X[:1], options=options), X)
+    assert_close(codes, ae.transform(X), dtype)
+    assert_close(found, ae.inverse_transform(ae.transform(X)), dtype)
+    assert found.min() >= 0.0
+    assert found.max() <= 1.0
+
+
+@pytest.mark.parametrize("opset", [18, 19, 20, 21, 22])
+@pytest.mark.parametrize("module", [None, Bounded])
+def test_versions_of_operators(opset, module, curved, quick, codes_of):
+    ae = quick(2, module=module).fit(curved)
+    found = codes_of(ae, curved, target_opset=opset)
+    wanted = ae.transform(curved)
+    assert_allclose(found, wanted, atol=1e-5 * wanted.std(), rtol=0)
+
+
+@pytest.mark.filterwarnings("ignore:Parameter target_opset 23")
+@pytest.mark.parametrize("opset", [17, 23])
+def test_other_versions_of_operators_are_refused(opset, curved, quick):
+    with pytest.raises(NotImplementedError, match=f"target_opset={opset} is not"):
+        skl2onnx.to_onnx(quick(2).fit(curved), curved[:1], target_opset=opset)
+
+
+@pytest.mark.parametrize("dtype", TOLERANCES)
+@pytest.mark.parametrize("shared", [0.0, 0.3, 0.7])
+def test_missing_cells_are_imputed(dtype, shared, curved, quick, codes_of):
+    X = curved.astype(dtype)
+    rng = np.random.default_rng(0)
+    X[rng.random(X.shape) < shared] = np.nan
+    X[:, 0] = curved[:, 0]  # a row without any value is refused
+    ae = quick(2, max_iter=10).fit(X)
+    for rows in (X, X[5:6], curved.astype(dtype)):
+        assert_allclose(
+            codes_of(ae, rows),
+            ae.transform(rows),
+            rtol=0,
+            atol=TOLERANCES[dtype] * ae.transform(X).std(),
+        )
+
+
+def test_scores_of_rows_with_missing_cells(curved, quick, run):
+    X = curved.copy()
+    X[::3, 1] = np.nan
+    ae = quick(2).fit(X)
+    options = {AutoencoderTransformer: {"score_samples": True}}
+    _, scores = run(skl2onnx.to_onnx(ae, X[:1], options=options), X)
+    assert_allclose(scores[:, 0], ae.score_samples(X), rtol=1e-9)
+
+
+def test_offsets_that_float32_cannot_hold(curved, quick, codes_of):
+    """Means are taken off in two parts, as `transform` does."""
+    X = (curved + 1000).astype(np.float32)
+    ae = quick(2, max_iter=10).fit(X)
+    found, wanted = codes_of(ae, X), ae.transform(X)
+    assert_allclose(found, wanted, rtol=0, atol=1e-5 * wanted.std())
+
+
+def test_correction_in_a_leading_subspace(wide_linear, quick, codes_of):
+    X = wide_linear + 0.3 * np.tanh(wide_linear[:, :1] * wide_linear[:, 1:2])
+    ae = quick(2, max_iter=10).fit(X)
+    assert ae.net_.module_.subspace is not None
+    assert_close(codes_of(ae, X), ae.transform(X), np.float64)
+
+
+def test_pca_alone(noise, codes_of):
+    ae = AutoencoderTransformer(2, max_iter=3, random_state=0).fit(noise)
+    assert ae.shrinkage_ == 0
+    assert_close(codes_of(ae, noise), ae.transform(noise), np.float64)
+
+
+def test_integers_become_float32(quick, codes_of):
+    X = np.random.default_rng(0).integers(0, 50, (60, 4))
+    ae = quick(2).fit(X)
+    found, wanted = codes_of(ae, X), ae.transform(X)
+    assert found.dtype == np.float32
+    assert_allclose(found, wanted, rtol=0, atol=1e-5 * wanted.std())
+
+
+@pytest.mark.parametrize("dtype", TOLERANCES)
+def test_pipeline_with_a_regressor(dtype, curved, quick, codes_of):
+    X, y = curved.astype(dtype), curved[:, 0] ** 2
+    pipeline = make_pipeline(StandardScaler(), quick(2), LinearRegression()).fit(X, y)
+    assert_close(codes_of(pipeline, X), pipeline.predict(X)[:, None], dtype)
+
+
+def test_pipeline_with_a_classifier(curved, quick, run):
+    y = curved[:, 0] > 0.5
+    pipeline = make_pipeline(quick(2), LogisticRegression()).fit(curved, y)
+    model = skl2onnx.to_onnx(pipeline, curved[:1], options={"zipmap": False})
+    label, probability = run(model, curved)
+    assert (label.astype(bool) == pipeline.predict(curved)).all()
+    assert_allclose(probability, pipeline.predict_proba(curved), atol=1e-6)
+
+
+def test_column_transformer(curved, quick, codes_of):
+    parts = make_column_transformer(
+        (StandardScaler(), [0, 1, 2]),
+        (make_pipeline(StandardScaler(), quick(2)), [5, 3, 4, 7]),
+        (quick(1), slice(8, 12)),
+        remainder="drop",
+    ).fit(curved)
+    assert_close(codes_of(parts, curved), parts.transform(curved), np.float64)
+
+
+def test_two_autoencoders_one_after_the_other(curved, quick, codes_of):
+    pipeline = make_pipeline(quick(4), quick(2)).fit(curved)
+    assert_close(codes_of(pipeline, curved), pipeline.transform(curved), np.float64)
+
+
+def test_more_outputs_are_refused_before_another_step(curved, quick):
+    pipeline = make_pipeline(quick(2), LinearRegression()).fit(curved, curved[:, 0])
+    options = {AutoencoderTransformer: {"score_samples": True}}
+    with pytest.raises(NotImplementedError, match="the last step of a pipeline alone"):
+        skl2onnx.to_onnx(pipeline, curved[:1], options=options)
+
+
+def test_other_numbers_of_columns_are_refused(curved, quick):
+    text = "was fitted to 12 columns, but the inputs of the graph have 5"
+    with pytest.raises(ValueError, match=re.escape(text)):
+        skl2onnx.to_onnx(quick(2).fit(curved), curved[:1, :5])
+
+
+def test_text_is_refused(curved, quick):
+    kind = skl2onnx.common.data_types.StringTensorType([None, 12])
+    with pytest.raises(TypeError, match="Encode it in a step before"):
+        skl2onnx.to_onnx(quick(2).fit(curved), initial_types=[("X", kind)])
+
+
+def test_network_that_torch_cannot_export_is_named(curved, quick):
+    class Strange(Bounded):
+        def __init__(self, n_features, n_components):
+            super().__init__(n_features, n_components)
+            self.inner = self._modules.pop("encode")
+
+        def encode(self, x):
+            return self.inner(x) if float(x.detach().sum()) < 1e9 else self.inner(-x)
+
+    ae = quick(2, module=Strange, init="random").fit(curved)
+    with pytest.raises(NotImplementedError, match=r"module.encode of Strange cannot"):
+        skl2onnx.to_onnx(ae, curved[:1])
+
+
+def test_conversion_changes_nothing(curved, quick):
+    for module in (None, Bounded):
+        ae = quick(2, module=module).fit(curved)
+        before = ae.transform(curved)
+        skl2onnx.to_onnx(ae, curved[:1].astype(np.float32))
+        assert (ae.transform(curved) == before).all()

@@ -1,0 +1,329 @@
+"""Tables of mixed columns in ONNX: encoded, augmented, imputed, and decoded."""
+
+import re
+
+import numpy as np
+import pandas as pd
+import pytest
+from numpy.testing import assert_allclose
+from sklearn.compose import make_column_transformer
+from sklearn.decomposition import PCA
+from sklearn.ensemble import (
+    HistGradientBoostingClassifier,
+    HistGradientBoostingRegressor,
+)
+from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import (
+    MinMaxScaler,
+    PowerTransformer,
+    QuantileTransformer,
+    StandardScaler,
+)
+from sklearn.svm import LinearSVC
+
+from sklearn_ae import AutoencoderImputer, TableEncoder, TargetAugmenter
+
+skl2onnx = pytest.importorskip("skl2onnx")
+pytest.importorskip("sklearn_ae.onnx")
+
+from sklearn_ae.onnx import to_onnx_inverse
+
+
+@pytest.fixture
+def table():
+    """Numbers, a large integer, text, a boolean and an integer that is a category."""
+    rng, n = np.random.default_rng(0), 200
+    return pd.DataFrame(
+        {
+            "size": rng.gamma(2.0, 50.0, n).astype(np.float32) + 1000,
+            "number": rng.integers(0, 10**9, n),
+            "colour": rng.choice(
+                ["red", "blue", "green", "pink"], n, p=[0.6, 0.3, 0.08, 0.02]
+            ),
+            "is_new": rng.random(n) > 0.5,
+            "grade": rng.integers(1, 4, n),
+        }
+    )
+
+
+def feeds_of(table):
+    """Return one input for each column, as onnxruntime takes them."""
+    return {
+        name: table[[name]].astype(object).to_numpy()
+        if table[name].dtype.kind not in "biuf"
+        else table[[name]].to_numpy()
+        for name in table
+    }
+
+
+def dense(X):
+    return X.toarray() if hasattr(X, "toarray") else X
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        {},
+        {"categorical_features": ["grade"]},
+        {"column_weight": {"colour": 2.0, "size": 0.5}},
+        {"max_categories": 2},
+        {"max_categories": 3, "handle_unknown": "infrequent_if_exist"},
+        {"min_frequency": 0.1, "handle_unknown": "infrequent_if_exist"},
+        {"sparse_output": True},
+        {"numeric_transformer": StandardScaler(with_mean=False)},
+        {"numeric_transformer": MinMaxScaler()},
+        {"numeric_transformer": PowerTransformer()},
+        {
+            "numeric_transformer": PowerTransformer(
+                method="yeo-johnson", standardize=False
+            )
+        },
+        {"numeric_transformer": QuantileTransformer(n_quantiles=50)},
+    ],
+    ids=str,
+)
+def test_encoded_tables(parameters, table, run):
+    encoder = TableEncoder(**parameters).fit(table)
+    model = skl2onnx.to_onnx(encoder, table[:1])
+    wanted = dense(encoder.transform(table))
+    (found,) = run(model, feeds_of(table))
+    assert found.dtype == np.float32
+    assert_allclose(found, wanted, atol=1e-5, rtol=1e-6)
+    # Categories that nobody has seen, and cells that are missing.
+    rows, given = table[:4].copy(), feeds_of(table[:4])
+    given = {name: values.copy() for name, values in given.items()}
+    rows["colour"] = rows["colour"].astype(object)
+    rows.loc[[0, 1], "colour"] = [None, "black"]
+    given["colour"][:2, 0] = ["", "black"]
+    rows.loc[2, "size"] = given["size"][2] = np.nan
+    (found,) = run(model, given)
+    assert_allclose(found, dense(encoder.transform(rows)), atol=1e-5, rtol=1e-6)
+
+
+def test_numbers_of_a_float64_table_are_exact(curved, codes_of):
+    X = 1e6 + curved
+    encoder = TableEncoder().fit(X)
+    assert_allclose(codes_of(encoder, X), encoder.transform(X), rtol=1e-12, atol=1e-12)
+
+
+def test_categories_that_are_missing(run):
+    table = pd.DataFrame({"a": ["x", None, "y", "x"], "b": [1.0, np.nan, 2.0, 1.0]})
+    encoder = TableEncoder(encode_missing=True, categorical_features=["b"]).fit(table)
+    model = skl2onnx.to_onnx(encoder, table[:1])
+    feeds = {
+        "a": np.array([["x"], [""], ["y"], ["x"]], dtype=object),
+        "b": table[["b"]].to_numpy(),
+    }
+    assert_allclose(run(model, feeds)[0], encoder.transform(table), atol=1e-12)
+
+
+def test_column_without_values(run):
+    X = np.column_stack([np.arange(5.0), np.full(5, np.nan)])
+    encoder = TableEncoder().fit(X)
+    (found,) = run(skl2onnx.to_onnx(encoder, X[:1]), X)
+    assert_allclose(found, encoder.transform(X), atol=1e-12)
+
+
+def test_pipeline_of_a_table(table, quick, run):
+    table = table.astype({"size": np.float64})
+    y = table["size"] + 100 * (table["colour"] == "red")
+    pipeline = make_pipeline(TableEncoder(), quick(3), Ridge()).fit(table, y)
+    (found,) = run(skl2onnx.to_onnx(pipeline, table[:1]), feeds_of(table))
+    assert_allclose(found[:, 0], pipeline.predict(table), rtol=1e-9)
+
+
+def test_parts_of_a_table(table, run):
+    parts = make_column_transformer(
+        (TableEncoder(), ["size", "colour"]), (TableEncoder(), ["is_new", "number"])
+    ).fit(table)
+    feeds = feeds_of(table.drop(columns="grade"))
+    (found,) = run(skl2onnx.to_onnx(parts, table[:1].drop(columns="grade")), feeds)
+    assert_allclose(found, parts.transform(table), atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("column", "text"),
+    [
+        (pd.date_range("2020", periods=9), "has no type for dates"),
+        (["a", 1] * 4 + ["b"], "not all of its categories are text"),
+    ],
+)
+def test_columns_without_a_type_are_named(column, text):
+    table = pd.DataFrame({"a": np.arange(9.0), "b": column})
+    kind = skl2onnx.common.data_types.StringTensorType([None, 1])
+    number = skl2onnx.common.data_types.FloatTensorType([None, 1])
+    encoder = TableEncoder()
+    if isinstance(column, list):  # mixed types in one column
+        encoder.set_params(categorical_features=["b"])
+        table["b"] = pd.Series([1, 2] * 4 + [3])
+    encoder.fit(table)
+    with pytest.raises(
+        (TypeError, NotImplementedError),
+        match=f"Column 'b' cannot be converted.*{text}",
+    ):
+        skl2onnx.to_onnx(encoder, initial_types=[("a", number), ("b", kind)])
+
+
+TARGETS = {
+    "numbers": lambda X: X[:, 0] ** 2 + X[:, 1],
+    "two classes": lambda X: X[:, 0] > 0.5,
+    "classes": lambda X: np.digitize(X[:, 0], [0.3, 0.7]),
+}
+
+
+@pytest.mark.parametrize("target", TARGETS)
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_default_predictions_of_a_target(target, dtype, curved, codes_of):
+    X, y = curved.astype(dtype), TARGETS[target](curved)
+    augmenter = TargetAugmenter(random_state=0).fit(X, y)
+    assert augmenter.is_appended_.all()
+    rows = X.copy()
+    rows[::3, 2] = np.nan
+    wanted = augmenter.transform(rows)
+    assert wanted.shape[1] > X.shape[1]
+    atol = 1e-5 if dtype == np.float32 else 1e-6  # sums of leaves are float32
+    assert_allclose(codes_of(augmenter, rows), wanted, rtol=0, atol=atol)
+
+
+@pytest.mark.parametrize(
+    ("estimator", "target"), [(Ridge(), "numbers"), (LogisticRegression(), "classes")]
+)
+def test_predictions_of_an_estimator(estimator, target, curved, codes_of):
+    y = TARGETS[target](curved)
+    if target == "numbers":
+        y = np.column_stack([y, -y, y**2])
+    augmenter = TargetAugmenter(estimator).fit(curved, y)
+    found = codes_of(augmenter, curved)
+    assert found.shape[1] == len(augmenter.get_feature_names_out())
+    assert_allclose(found, augmenter.transform(curved), rtol=0, atol=1e-7)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("target", TARGETS)
+def test_predictions_of_trees(target, dtype, curved, codes_of):
+    """Thresholds are compared in float64, and missing cells go where trees say."""
+    X, y = curved.astype(dtype), TARGETS[target](curved)
+    X[::3, 0] = np.nan
+    trees = HistGradientBoostingRegressor if target == "numbers" else None
+    trees = trees or HistGradientBoostingClassifier
+    augmenter = TargetAugmenter(trees(max_iter=10, min_samples_leaf=5)).fit(X, y)
+    assert augmenter.is_appended_.all()
+    found, wanted = codes_of(augmenter, X), augmenter.transform(X)
+    assert_allclose(found, wanted, rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("trees", "text"),
+    [
+        (HistGradientBoostingRegressor(loss="poisson"), "loss='poisson' has no graph"),
+        (HistGradientBoostingRegressor(categorical_features=[12]), "with categories"),
+    ],
+)
+def test_trees_without_a_graph(trees, text, curved):
+    X = np.column_stack([curved, curved[:, 0] > 0.5])
+    trees.set_params(max_iter=5, min_samples_leaf=5)
+    augmenter = TargetAugmenter(trees).fit(X, X[:, 12] + 1)
+    with pytest.raises(NotImplementedError, match=text):
+        skl2onnx.to_onnx(augmenter, X[:1])
+
+
+def test_classifier_without_probabilities(curved):
+    augmenter = TargetAugmenter(LinearSVC()).fit(curved, curved[:, 0] > 0.5)
+    assert augmenter.is_appended_.all()
+    with pytest.raises(NotImplementedError, match="LinearSVC has no probabilities"):
+        skl2onnx.to_onnx(augmenter, curved[:1])
+
+
+def test_nothing_of_a_target(noise, codes_of):
+    y = np.random.default_rng(9).standard_normal(len(noise))
+    augmenter = TargetAugmenter(random_state=0).fit(noise, y)
+    assert not augmenter.is_appended_.any()
+    assert_allclose(codes_of(augmenter, noise), noise)
+
+
+@pytest.mark.parametrize("missing_values", [np.nan, -1.0])
+@pytest.mark.parametrize("add_indicator", [False, True])
+@pytest.mark.parametrize("keep_empty_features", [False, True])
+def test_imputed_tables(
+    missing_values, add_indicator, keep_empty_features, curved, codes_of
+):
+    X = np.column_stack([curved, np.full(len(curved), np.nan)])
+    X[:, 1] = np.round(X[:, 1] * 10)  # integers, in an array of floats
+    X[::3, 2] = X[1::4, 0] = np.nan
+    X[4] = np.nan
+    X[np.isnan(X)] = missing_values
+    imputer = AutoencoderImputer(
+        missing_values=missing_values,
+        add_indicator=add_indicator,
+        keep_empty_features=keep_empty_features,
+        random_state=0,
+    ).fit(X)
+    found, wanted = codes_of(imputer, X), imputer.transform(X)
+    assert_allclose(found, wanted, rtol=1e-9, atol=1e-9)
+    assert found.shape[1] == len(imputer.get_feature_names_out())
+
+
+@pytest.mark.parametrize(
+    ("parameters", "text"),
+    [
+        ({"sample_posterior": True}, "sample_posterior=True draws"),
+        ({"estimator": make_pipeline(PCA(2))}, "not by Pipeline"),
+    ],
+)
+def test_imputers_without_a_graph(parameters, text, curved):
+    imputer = AutoencoderImputer(random_state=0, **parameters).fit(curved)
+    with pytest.raises(NotImplementedError, match=text):
+        skl2onnx.to_onnx(imputer, curved[:1])
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize(
+    "before",
+    [
+        [],
+        [StandardScaler()],
+        [StandardScaler(with_std=False), MinMaxScaler()],
+        [PCA(5)],
+        [TableEncoder(column_weight=[2.0] + [1.0] * 11)],
+        [TargetAugmenter(Ridge())],
+        ["passthrough"],
+    ],
+    ids=str,
+)
+def test_rows_of_codes(before, dtype, curved, quick, run):
+    pipeline = make_pipeline(*before, quick(2)).fit(curved, curved[:, 0] ** 2)
+    codes = pipeline.transform(curved).astype(dtype)
+    (found,) = run(to_onnx_inverse(pipeline, dtype=dtype), codes)
+    assert found.dtype == dtype
+    atol = 2e-6 if dtype == np.float32 else 1e-12
+    assert_allclose(found, pipeline.inverse_transform(codes), rtol=0, atol=atol)
+
+
+def test_integers_of_codes(quick, run):
+    X = np.random.default_rng(0).integers(0, 50, (60, 4))
+    pipeline = make_pipeline(TableEncoder(), quick(2)).fit(X)
+    codes = pipeline.transform(X)
+    (found,) = run(to_onnx_inverse(pipeline, dtype=np.float64), codes)
+    assert_allclose(found, pipeline.inverse_transform(codes), rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("before", "text"),
+    [
+        (PowerTransformer(), "PowerTransformer has no inverse in a graph"),
+        (TableEncoder(categorical_features=[0]), "Only tables of numbers"),
+    ],
+)
+def test_steps_without_a_way_back(before, text, curved, quick):
+    pipeline = make_pipeline(before, quick(2)).fit(np.round(curved, 1))
+    with pytest.raises(NotImplementedError, match=re.escape(text)):
+        to_onnx_inverse(pipeline)
+
+
+def test_wrong_arguments_of_the_way_back(curved, quick):
+    ae = quick(2).fit(curved)
+    with pytest.raises(ValueError, match=r"numpy.int64.* is not"):
+        to_onnx_inverse(ae, dtype=np.int64)
+    with pytest.raises(NotImplementedError, match="target_opset=17"):
+        to_onnx_inverse(ae, target_opset=17)
