@@ -17,7 +17,7 @@ Arrays = dict[str, NDArray]
 FAMILIES = (np.generic, np.dtype, type)
 REMEDY = (
     "Change it before the fit, or keep the whole with joblib.dump, or with skops if it "
-    "is all scikit-learn's."
+    "is a step of its own of a Pipeline."
 )
 
 
@@ -54,7 +54,7 @@ class Encoder:
         if type(value) is list:
             paths = (f"{path}.{_label(*pair)}" for pair in enumerate(value))
             return [self.encode(*pair) for pair in zip(value, paths, strict=True)]
-        if type(value) is np.ndarray and _is_raw(value):
+        if type(value) is np.ndarray and is_raw(value):
             name = f"{path}.{len(self.arrays)}" if path in self.arrays else path
             self.arrays[name] = value
             return {"array": name}
@@ -84,7 +84,7 @@ def _label(index: int, item: Any) -> str:
     return item[0] if is_step else str(index)
 
 
-def _is_raw(array: NDArray) -> bool:
+def is_raw(array: NDArray) -> bool:
     """Whether safetensors can hold an array as it is."""
     is_number = array.dtype.kind in "biuf" and array.dtype.itemsize <= 8
     return is_number and array.dtype.isnative and array.flags.c_contiguous
