@@ -95,7 +95,7 @@ def load_as(cls: type | None, path: str | os.PathLike[str]) -> Any:
         estimator = from_document(document, arrays, cls)
         check_is_fitted(estimator)
     except (ValueError, TypeError, RecursionError) as error:
-        raise ValueError(f"{str(path)!r} cannot be loaded: {error}") from error
+        raise ValueError(f"{str(path)!r} cannot be loaded: {error!s:.1000}") from error
     warn_of_versions(type(estimator).__name__, document["versions"], 4)
     return estimator
 

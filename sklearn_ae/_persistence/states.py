@@ -89,7 +89,8 @@ class PersistenceMixin(BaseEstimator):
             document, arrays = _read(state)
             found = vars(from_document(document, arrays, type(self)))
         except (ValueError, TypeError, RecursionError) as error:
-            raise ValueError(f"This {name} cannot be loaded: {error}") from error
+            text = f"This {name} cannot be loaded: {error!s:.1000}"
+            raise ValueError(text) from error
         self.__dict__.update(found)
         warn_of_versions(name, document["versions"], 3)
 
