@@ -12,6 +12,7 @@ ALLOWED = {
     "__init__": {
         "_autoencoder",
         "_autoencoder_imputer",
+        "_card",
         "_display",
         "_persistence",
         "_table_encoder",
@@ -63,6 +64,7 @@ ALLOWED = {
     "_target_augmenter": {"_persistence", "_target"},
     "_target": set(),
     "_data": set(),
+    "_card": {"_persistence"},
     "_display": set(),
     "_version": set(),
 }
@@ -74,7 +76,7 @@ MOST_LINES_OF_BODY = 50
 MEDIAN_LINES_OF_BODY = 12
 MOST_CONSTANTS = 48
 MOST_LINES_OF_CLASS_DOCSTRING = 200
-MOST_LINES = 12_900
+MOST_LINES = 13_000
 CONSTANT = re.compile(r"_?[A-Z][A-Z0-9_]+")
 FUNCTIONS = ast.FunctionDef | ast.AsyncFunctionDef
 
@@ -323,7 +325,7 @@ def class_docstrings_are_short(package):
 
 
 def package_is_small(package):
-    """The package has at most 12,900 lines."""
+    """The package has at most 13,000 lines."""
     total = sum(map(n_lines, files_of(package)))
     if total > MOST_LINES:
         yield f"{total} lines"

@@ -1,7 +1,7 @@
 """Files without pickle: what is known of estimators as JSON and arrays."""
 
-from sklearn_ae._persistence.documents import SAVED as SAVED
 from sklearn_ae._persistence.documents import saved as saved
+from sklearn_ae._persistence.documents import versions as versions
 from sklearn_ae._persistence.files import load as load
 from sklearn_ae._persistence.files import save as save
 from sklearn_ae._persistence.states import PersistenceMixin as PersistenceMixin
