@@ -2,6 +2,7 @@
 
 from sklearn_ae._autoencoder import AutoencoderTransformer
 from sklearn_ae._autoencoder_imputer import AutoencoderImputer
+from sklearn_ae._card import model_card
 from sklearn_ae._display import (
     CodesDisplay,
     ExplainedVarianceDisplay,
@@ -25,5 +26,6 @@ __all__ = [
     "TableEncoder",
     "TargetAugmenter",
     "load",
+    "model_card",
     "save",
 ]

@@ -12,6 +12,7 @@ ALLOWED = {
     "__init__": {
         "_autoencoder",
         "_autoencoder_imputer",
+        "_card",
         "_display",
         "_persistence",
         "_table_encoder",
@@ -35,6 +36,12 @@ ALLOWED = {
         "_model",
         "_data",
         "networks",
+    },
+    "skops": {
+        "_autoencoder",
+        "_autoencoder_imputer",
+        "_table_encoder",
+        "_target_augmenter",
     },
     "_dask": {"_autoencoder", "_table_encoder", "_table", "_model", "_data"},
     "_autoencoder": {
@@ -73,6 +80,7 @@ ALLOWED = {
     "_target_augmenter": {"_persistence", "_target"},
     "_target": set(),
     "_data": set(),
+    "_card": {"_persistence"},
     "_display": set(),
     "_version": set(),
 }
@@ -90,7 +98,7 @@ MOST_LINES_OF_BODY = 50
 MEDIAN_LINES_OF_BODY = 12
 MOST_CONSTANTS = 57
 MOST_LINES_OF_CLASS_DOCSTRING = 200
-MOST_LINES = 14_150
+MOST_LINES = 14_500
 CONSTANT = re.compile(r"_?[A-Z][A-Z0-9_]+")
 FUNCTIONS = ast.FunctionDef | ast.AsyncFunctionDef
 
@@ -339,7 +347,7 @@ def class_docstrings_are_short(package):
 
 
 def package_is_small(package):
-    """The package has at most 12,700 lines."""
+    """The package has at most 13,000 lines."""
     total = sum(map(n_lines, files_of(package)))
     if total > MOST_LINES:
         yield f"{total} lines"

@@ -25,20 +25,25 @@ NEEDED = {
     "onnx": ("onnxruntime", "skl2onnx"),
     "service": ("onnxruntime", "skl2onnx"),
 }
-HAS_CALLBACKS = importlib.util.find_spec("sklearn.callback") is not None
+# Libraries whose blocks are left out where they are not there.
+OPTIONAL = {"sklearn.callback": "sklearn.callback", "skops.io": "skops"}
+MISSING = [
+    name for name, one in OPTIONAL.items() if importlib.util.find_spec(one) is None
+]
 
 
 def blocks(page):
     """Return the code of a page, with empty lines before it, as it is numbered there.
 
-    Without what needs the callbacks of scikit-learn, where it is too old for them.
+    Without what needs skops, where it is not installed, or the callbacks of
+    scikit-learn, where it is too old for them.
     """
     text = page.read_text(encoding="utf-8")
     found = [
         "\n" * text.count("\n", 0, match.start("code")) + match["code"]
         for match in BLOCK.finditer(text)
     ]
-    return [code for code in found if HAS_CALLBACKS or "sklearn.callback" not in code]
+    return [code for code in found if not any(name in code for name in MISSING)]
 
 
 def run(page):

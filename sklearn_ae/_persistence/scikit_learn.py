@@ -119,7 +119,11 @@ def _check_pipeline(estimator: Any) -> None:
 
 
 def _check_columns(transformer: Any) -> None:
-    need(all(len(one) == 3 for one in transformer.transformers_), "Its steps are")
+    found = getattr(transformer, "transformers_", [])
+    for name, step, _ in (*transformer.transformers, *found):
+        is_word = isinstance(step, str) and step in ("drop", "passthrough")
+        is_step = isinstance(name, str) and (is_word or hasattr(step, "transform"))
+        need(is_step, "Its steps are")
     slices = transformer.output_indices_.values()
     need(all(isinstance(one, slice) for one in slices), "Its output_indices_ is")
 

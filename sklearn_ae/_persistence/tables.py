@@ -1,6 +1,7 @@
 """What is learned of tables, and what pandas and polars know of them, as kinds."""
 
 import math
+import re
 from collections.abc import Callable
 from importlib import import_module
 from types import SimpleNamespace
@@ -182,9 +183,11 @@ def _by_arguments(take: Callable[[Any], list[Any]], make: Callable[..., Any]) ->
         return arguments if is_kept else refuse(value)
 
     def put(arguments: list[Any]) -> Any:
-        # Such time zones of pandas would be names of files to read.
+        # Time zones may be names of files to read, and long numbers take minutes.
         text = [one for one in arguments if isinstance(one, str)]
-        need(not any("dateutil" in one for one in text), "A time zone is")
+        are_paths = any(re.search(r"dateutil|^/|\.\.", one) for one in text)
+        are_short = all(len(one) < 200 for one in text)
+        need(are_short and not are_paths, "A time zone is")
         return make(*arguments)
 
     return Kind(checked, put)

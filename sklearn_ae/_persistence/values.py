@@ -17,7 +17,7 @@ Arrays = dict[str, NDArray]
 FAMILIES = (np.generic, np.dtype, type)
 REMEDY = (
     "Change it before the fit, or keep the whole with joblib.dump, or with skops if it "
-    "is all scikit-learn's."
+    "is a step of its own of a Pipeline."
 )
 
 
@@ -54,7 +54,7 @@ class Encoder:
         if type(value) is list:
             paths = (f"{path}.{_label(*pair)}" for pair in enumerate(value))
             return [self.encode(*pair) for pair in zip(value, paths, strict=True)]
-        if type(value) is np.ndarray and _is_raw(value):
+        if type(value) is np.ndarray and is_raw(value):
             name = f"{path}.{len(self.arrays)}" if path in self.arrays else path
             self.arrays[name] = value
             return {"array": name}
@@ -84,7 +84,7 @@ def _label(index: int, item: Any) -> str:
     return item[0] if is_step else str(index)
 
 
-def _is_raw(array: NDArray) -> bool:
+def is_raw(array: NDArray) -> bool:
     """Whether safetensors can hold an array as it is."""
     is_number = array.dtype.kind in "biuf" and array.dtype.itemsize <= 8
     return is_number and array.dtype.isnative and array.flags.c_contiguous
@@ -142,6 +142,11 @@ def need(is_met: Any, what: str) -> None:
     """Raise unless a condition of a file is met."""
     if not is_met:
         raise ValueError(f"{what} damaged.")
+
+
+def _put_tuple(parts: list[Any]) -> tuple[Any, ...]:
+    need(isinstance(parts, list), "A sequence is")
+    return tuple(parts)
 
 
 def _take_dict(value: dict[Any, Any]) -> Any:
@@ -205,9 +210,20 @@ def _put_scalar(parts: list[Any]) -> np.generic:
     return dtype.type(value)
 
 
+def _take_dtype(dtype: np.dtype) -> str:
+    return dtype.str if _is_narrow(dtype) else refuse(dtype)
+
+
+def _is_narrow(dtype: np.dtype) -> bool:
+    """Whether a text is of at most a million bytes; a short file may claim any."""
+    return dtype.itemsize <= 2**20
+
+
 def _put_dtype(text: str) -> np.dtype:
+    need(type(text) is str and len(text) < 40, "A dtype is")
     dtype = np.dtype(text)
-    need(dtype.kind in "biufmMOUS" and dtype.str == text, "A dtype is")
+    is_known = dtype.kind in "biufmMOUS" and dtype.str == text
+    need(is_known and _is_narrow(dtype), "A dtype is")
     return dtype
 
 
@@ -264,14 +280,17 @@ def _put_float(text: str) -> float:
 
 PLAIN = {
     "float": Kind(repr, _put_float),
-    "tuple": Kind(list, tuple),
+    "tuple": Kind(list, _put_tuple),
     "dict": Kind(_take_dict, dict),
-    "slice": Kind(lambda s: [s.start, s.stop, s.step], lambda parts: slice(*parts)),
+    "slice": Kind(
+        lambda value: [value.start, value.stop, value.step],
+        lambda parts: slice(*_put_tuple(parts)),
+    ),
     "type": Kind(_take_type, TYPES.__getitem__),
     "bytes": Kind(bytes.hex, bytes.fromhex),
     "numpy.ndarray": Kind(_take_array, _put_array),
     "numpy.generic": Kind(_take_scalar, _put_scalar),
-    "numpy.dtype": Kind(lambda dtype: dtype.str, _put_dtype),
+    "numpy.dtype": Kind(_take_dtype, _put_dtype),
     "numpy.RandomState": Kind(_take_generator, _put_generator),
     "datetime.datetime": Kind(_take_datetime, _put_datetime),
     "datetime.date": Kind(date.isoformat, date.fromisoformat),

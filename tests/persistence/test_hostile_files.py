@@ -110,7 +110,7 @@ BAD_STATES = [
     ("net_", 1, "the unknown ['net_']."),
     ("random_state", {"numpy.RandomState": [KEY, 2, 0, 0.0]}, "RandomState is damaged"),
     ("random_state", {"numpy.RandomState": [1, 2, 0, 0.0]}, "'int' object has no"),
-    ("noise", {"tuple": 7}, "'int' object is not iterable"),
+    ("noise", {"tuple": 7}, "A sequence is damaged."),
     ("noise", KEY, "It lacks the array 'AutoencoderTransformer._fit_result.arrays."),
     ("noise", {"array": "none"}, "It lacks the array 'none'."),
     ("noise", {"array": ["none"]}, "It holds the unknown 'array'."),

@@ -57,7 +57,7 @@ def wide(n):
     return {"numpy.ndarray": ["objects", [n, 10**15], []]}
 
 
-FAR = {"numpy.ndarray": ["view", {"numpy.dtype": "<U100000000"}, {"array": "A"}]}
+FAR = {"numpy.ndarray": ["view", {"numpy.dtype": "<U100000"}, {"array": "A"}]}
 # Model; where; the value there; what is said.
 CASES = [
     ("scaler", ["mean_"], [0.0, 1.0], "Its mean_ is damaged."),

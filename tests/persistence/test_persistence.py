@@ -15,9 +15,12 @@ import numpy as np
 import pytest
 import torch
 from numpy.testing import assert_array_equal
+from sklearn import config_context
 from sklearn.exceptions import InconsistentVersionWarning
+from skorch.callbacks import Callback
 
-from sklearn_ae._persistence import files as _persistence
+from sklearn_ae import AutoencoderTransformer
+from sklearn_ae._persistence import documents, states
 
 
 def through_joblib(model):
@@ -72,7 +75,7 @@ def test_another_process_gives_the_same_bits(quick, curved, tmp_path):
     model.save(tmp_path / "model.safetensors")
     np.save(tmp_path / "X.npy", curved)
     command = [sys.executable, "-W", "error", "-c", LOAD_IN_ANOTHER_PROCESS]
-    paths = {**os.environ, "PYTHONPATH": str(Path(_persistence.__file__).parents[2])}
+    paths = {**os.environ, "PYTHONPATH": str(Path(documents.__file__).parents[2])}
     subprocess.run(command, cwd=tmp_path, check=True, env=paths)
     codes = model.transform(curved)
     for kind in ("joblib", "safetensors"):
@@ -137,13 +140,10 @@ def test_versions_are_stored_with_the_estimator(quick, linear):
 
 @pytest.mark.parametrize("package", ["sklearn_ae", "scikit-learn", "skorch", "torch"])
 def test_another_version_warns(quick, linear, monkeypatch, package):
-    versions = _persistence._versions()
+    versions = documents.versions()
     model = quick().fit(linear)
-    monkeypatch.setattr(
-        _persistence, "_versions", lambda: {**versions, package: "0.0.1"}
-    )
+    monkeypatch.setattr(states, "versions", lambda: {**versions, package: "0.0.1"})
     blob = pickle.dumps(model)
-    monkeypatch.setattr(_persistence, "_versions", lambda: versions)
     message = (
         f"unpickle estimator AutoencoderTransformer ({package}) from version 0.0.1"
     )
@@ -156,18 +156,55 @@ def test_another_version_warns(quick, linear, monkeypatch, package):
 
 
 def test_builds_for_other_devices_are_the_same_version(monkeypatch):
-    monkeypatch.setattr(_persistence, "version", lambda name: "2.10.0+cpu")
-    versions = _persistence._versions.__wrapped__()
+    monkeypatch.setattr(documents, "version", lambda name: "2.10.0+cpu")
+    versions = documents.versions.__wrapped__()
     assert versions["torch"] == versions["skorch"] == "2.10.0"
 
 
 def test_estimator_without_versions_warns(quick, linear):
     model = quick().fit(linear)
-    state = model.__getstate__()
+    make, arguments, state = model.__reduce_ex__(4)
     del state["_versions"]
-    other = object.__new__(type(model))
+    other = make(*arguments)
     with pytest.warns(InconsistentVersionWarning, match="from version None"):
         other.__setstate__(state)
+    assert_array_equal(other.transform(linear), model.transform(linear))
+
+
+class Listener(Callback):
+    """Knows the estimator that it listens to."""
+
+    owner = None
+
+
+@pytest.mark.parametrize("way", COPIES)
+def test_copy_keeps_what_files_cannot_hold(quick, linear, way):
+    listener = Listener()
+    with config_context(enable_metadata_routing=True):
+        model = quick(callbacks=[listener]).set_fit_request(sample_weight=True)
+    listener.owner = model
+    model.fit(linear).more = {"own": model}
+    other = COPIES[way](model)
+    assert vars(other).keys() == vars(model).keys()
+    assert other.get_metadata_routing().fit.requests == {"sample_weight": True}
+    whole = model if way == "copy" else other
+    assert other.callbacks[0].owner is other.more["own"] is whole
+    assert_array_equal(other.transform(linear), model.transform(linear))
+
+
+class Renamed(AutoencoderTransformer):
+    """Another class, with a state of its own."""
+
+    def __getstate__(self):
+        return {**super().__getstate__(), "more": 1}
+
+
+@pytest.mark.parametrize("way", COPIES)
+def test_subclass_has_its_own_state(linear, way):
+    model = Renamed(max_iter=1, random_state=0).fit(linear)
+    other = COPIES[way](model)
+    assert other.more == 1
+    assert not hasattr(other, "_versions")
     assert_array_equal(other.transform(linear), model.transform(linear))
 
 
