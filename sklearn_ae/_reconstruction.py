@@ -4,6 +4,7 @@ import math
 from typing import Any, ClassVar
 
 import numpy as np
+import torch
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import (
     BaseEstimator,
@@ -26,6 +27,7 @@ from sklearn_ae._data import (
     stored_or_given,
     values_of,
 )
+from sklearn_ae._export import TorchAutoencoder
 from sklearn_ae._fit import Fit
 from sklearn_ae._model import Codec
 
@@ -160,6 +162,36 @@ class ReconstructionMixin(
                 "Rescale X before fitting, for instance with StandardScaler."
             )
         return scores
+
+    def to_torch(self, dtype: torch.dtype = torch.float32) -> torch.nn.Module:
+        """Return a torch module that maps rows in the units of `X`.
+
+        It is a copy on the CPU, in evaluation mode, whose parameters take gradients:
+        those of the network, as they were while fitting. Where the result is PCA
+        (`shrinkage_` is 0) they have no effect. Its state dict has them as
+        `autoencoder.network.*`, and beside them buffers alone: PCA and the units.
+
+        Parameters
+        ----------
+        dtype : torch.dtype, default=torch.float32
+            That of its weights, `torch.float32` or `torch.float64`: digits that float32
+            lacks do not come back with `double()`.
+
+        Returns
+        -------
+        module : torch.nn.Module
+            `encode`, `decode` and the module itself do what :meth:`transform`,
+            :meth:`inverse_transform` and the two of them do, for tensors of its dtype
+            and device, of shape (n_samples, n_features) or (n_samples, n_components).
+            Rows have to be complete: the codes of a row with NaN are NaN.
+
+        Raises
+        ------
+        ValueError
+            If `dtype` is another.
+        """
+        check_is_fitted(self)
+        return TorchAutoencoder.of_codec(self._codec, dtype)
 
     def _validated(self, X: ArrayLike) -> NDArray | Source:
         """Check rows against the training data."""

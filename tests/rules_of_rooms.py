@@ -32,7 +32,8 @@ ALLOWED = {
         "networks",
     },
     "_partial_fit": {"_fit", "_training", "_model", "_data"},
-    "_reconstruction": {"_fit", "_model", "_data"},
+    "_reconstruction": {"_export", "_fit", "_model", "_data"},
+    "_export": {"_model"},
     "_persistence": {
         "_fit",
         "_training",
@@ -68,7 +69,7 @@ MOST_LINES_OF_BODY = 50
 MEDIAN_LINES_OF_BODY = 12
 MOST_CONSTANTS = 48
 MOST_LINES_OF_CLASS_DOCSTRING = 200
-MOST_LINES = 12_700
+MOST_LINES = 12_900
 CONSTANT = re.compile(r"_?[A-Z][A-Z0-9_]+")
 FUNCTIONS = ast.FunctionDef | ast.AsyncFunctionDef
 
@@ -317,7 +318,7 @@ def class_docstrings_are_short(package):
 
 
 def package_is_small(package):
-    """The package has at most 12,700 lines."""
+    """The package has at most 12,900 lines."""
     total = sum(map(n_lines, files_of(package)))
     if total > MOST_LINES:
         yield f"{total} lines"
