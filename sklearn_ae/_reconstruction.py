@@ -23,7 +23,10 @@ from sklearn_ae._data import (
     Source,
     StoredRows,
     array_or_source,
+    as_numpy,
+    check_same_place,
     check_some_observed,
+    placed_like,
     stored_or_given,
     values_of,
 )
@@ -63,11 +66,12 @@ class ReconstructionMixin(
         ValueError
             If `X` does not suit the training data, or `out` the codes.
         """
-        validated = self._validated(X)
+        validated = self._validated(X, "transform")
         shape = (len(validated), self.n_components_)
         if out is not None:
             _check_out(out, shape, validated.dtype)
-        return self._codec.encode(validated, out)
+            return self._codec.encode(validated, out)
+        return placed_like(X, self._codec.encode(validated))
 
     def inverse_transform(self, X: ArrayLike) -> NDArray:
         """Decode codes.
@@ -84,9 +88,12 @@ class ReconstructionMixin(
             an array, for sparse training data too.
         """
         check_is_fitted(self)
-        X = stored_or_given(X)
-        X = X[:] if isinstance(X, StoredRows) else X
-        codes = check_array(X, dtype=[np.float64, np.float32], ensure_all_finite=False)
+        check_same_place(self, X, "inverse_transform")
+        rows = stored_or_given(as_numpy(X))
+        rows = rows[:] if isinstance(rows, StoredRows) else rows
+        codes = check_array(
+            rows, dtype=[np.float64, np.float32], ensure_all_finite=False
+        )
         if not _has_finite_sum(codes):
             assert_all_finite(codes)
         if codes.shape[1] != self.n_components_:
@@ -94,7 +101,7 @@ class ReconstructionMixin(
                 f"X has {codes.shape[1]} codes in each row, but this "
                 f"{type(self).__name__} has n_components_={self.n_components_}."
             )
-        return self._codec.decode(codes)
+        return placed_like(X, self._codec.decode(codes))
 
     def score(
         self, X: ArrayLike, y: object = None, sample_weight: ArrayLike | None = None
@@ -120,9 +127,12 @@ class ReconstructionMixin(
             Fraction of variance explained, at most 1. It is 1 for rows that all equal
             the mean of constant training data.
         """
-        validated = self._validated(X)
+        validated = self._validated(X, "score")
         weight = _check_sample_weight(
-            sample_weight, validated, dtype=np.float64, ensure_non_negative=True
+            as_numpy(sample_weight),
+            validated,
+            dtype=np.float64,
+            ensure_non_negative=True,
         )
         return 1.0 - self._codec.losses(validated, weight).share
 
@@ -149,7 +159,7 @@ class ReconstructionMixin(
         ValueError
             If squared errors are beyond float64.
         """
-        validated = self._validated(X)
+        validated = self._validated(X, "score_samples")
         scores = np.empty(len(validated))
         with np.errstate(over="ignore"):  # which is checked next
             for rows, x, reconstruction in self._codec.reconstruct(validated):
@@ -161,7 +171,7 @@ class ReconstructionMixin(
                 "Squared errors are beyond float64, as they are in squared units of X. "
                 "Rescale X before fitting, for instance with StandardScaler."
             )
-        return scores
+        return placed_like(X, scores)
 
     def to_torch(self, dtype: torch.dtype = torch.float32) -> torch.nn.Module:
         """Return a torch module that maps rows in the units of `X`.
@@ -193,10 +203,11 @@ class ReconstructionMixin(
         check_is_fitted(self)
         return TorchAutoencoder.of_codec(self._codec, dtype)
 
-    def _validated(self, X: ArrayLike) -> NDArray | Source:
+    def _validated(self, X: ArrayLike, method: str) -> NDArray | Source:
         """Check rows against the training data."""
         check_is_fitted(self)
-        X = stored_or_given(X)
+        check_same_place(self, X, method)
+        X = stored_or_given(as_numpy(X))
         if isinstance(X, StoredRows):  # which checks cells when it reads them
             _check_n_features(self, X, reset=False)
             return X
@@ -231,6 +242,7 @@ class ReconstructionMixin(
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         tags.input_tags.allow_nan = True
         tags.input_tags.sparse = True
+        tags.array_api_support = True
         return tags
 
 

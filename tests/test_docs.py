@@ -21,20 +21,29 @@ LINK = re.compile(r"\]\((?P<path>[^):#]+)(?:#[^)]*)?\)")
 PLACE = re.compile(r"`(?P<path>[\w.]+/[\w./]*|[\w.]+\.(?:md|toml|py|cff))`")
 # What pages need beside the extra of the tests' own libraries.
 NEEDED = {"large_tables": ("dask.array", "pyarrow")}
-HAS_CALLBACKS = importlib.util.find_spec("sklearn.callback") is not None
+# What scikit-learn can do only from some version on, or with another package.
+MODULES = {
+    "sklearn.callback": ["sklearn.callback"],
+    "array_api_dispatch": ["sklearn.externals.array_api_compat", "array_api_compat"],
+}
+LACKING = [
+    text
+    for text, modules in MODULES.items()
+    if not any(map(importlib.util.find_spec, modules))
+]
 
 
 def blocks(page):
     """Return the code of a page, with empty lines before it, as it is numbered there.
 
-    Without what needs the callbacks of scikit-learn, where it is too old for them.
+    Without what scikit-learn is too old for.
     """
     text = page.read_text(encoding="utf-8")
     found = [
         "\n" * text.count("\n", 0, match.start("code")) + match["code"]
         for match in BLOCK.finditer(text)
     ]
-    return [code for code in found if HAS_CALLBACKS or "sklearn.callback" not in code]
+    return [code for code in found if not any(text in code for text in LACKING)]
 
 
 def run(page):
@@ -67,6 +76,7 @@ def test_code_of_page_runs(page, tmp_path, monkeypatch):
     for library in NEEDED.get(page.stem, ()):
         pytest.importorskip(library)
     monkeypatch.chdir(tmp_path)  # some of it writes files
+    monkeypatch.setenv("SCIPY_ARRAY_API", "1")  # as a page asks for
     mpl.use("Agg")
     run(page)
     plt.close("all")
