@@ -66,7 +66,7 @@ def graph_of(estimator: Any, X: np.ndarray) -> Encode:
 
 def module_of(estimator: AutoencoderTransformer, X: np.ndarray) -> Encode:
     """Return what the torch module makes of rows."""
-    module = estimator.to_torch(dtype=torch.from_numpy(X[:1]).dtype)
+    module: Any = estimator.to_torch(dtype=torch.from_numpy(X[:1]).dtype)
 
     def encode(rows: np.ndarray) -> np.ndarray:
         with torch.inference_mode():

@@ -6,11 +6,13 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
+from sklearn import config_context
 from sklearn.base import _fit_context
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import _check_feature_names
 from torch import nn
 
+from sklearn_ae._data import as_numpy, attributes_like
 from sklearn_ae._fit import (
     PARAMETER_CONSTRAINTS,
     CallbackSupportMixin,
@@ -190,7 +192,8 @@ class AutoencoderTransformer(
     -----
     Codes are centred, uncorrelated, ordered by what they explain and scaled as PCA's.
     Missing values (NaN) are left out of the loss, and `inverse_transform` of the codes
-    imputes them. Rows of weight 2 count as rows given twice. The same `random_state`
+    imputes them. With scikit-learn's array API dispatch tensors give tensors, and so do
+    fitted arrays. Rows of weight 2 count as rows given twice. The same `random_state`
     gives the same bits on the same machine and thread count; global generators of torch
     and Python are left alone. The user guide explains these, and how a fit works.
 
@@ -303,9 +306,11 @@ class AutoencoderTransformer(
         """
         draft = object.__new__(type(self))
         draft.__dict__ = self._unfitted()
-        draft._fit(self, X, y, sample_weight)
+        rows, weight = as_numpy(X), as_numpy(sample_weight)
+        with config_context(array_api_dispatch=False):
+            draft._fit(self, rows, y, weight)
         # Only a fit that has succeeded replaces what was there before.
-        self.__dict__ = self._unfitted() | vars(draft)
+        self.__dict__ = self._unfitted() | attributes_like(X, vars(draft))
         return self
 
     def _unfitted(self) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
+from sklearn import config_context
 from sklearn.base import _fit_context
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import _check_n_features, validate_data
@@ -13,6 +14,8 @@ from sklearn.utils.validation import _check_n_features, validate_data
 from sklearn_ae._data import (
     StoredRows,
     array_or_source,
+    as_numpy,
+    attributes_like,
     check_some_observed,
     missing_cells,
     stored_or_given,
@@ -77,9 +80,11 @@ class PartialFitMixin:
         """
         draft: Any = object.__new__(type(self))
         draft.__dict__ = self._unfitted()
-        draft._partial_fit(self, X, sample_weight)
+        rows, weight = as_numpy(X), as_numpy(sample_weight)
+        with config_context(array_api_dispatch=False):
+            draft._partial_fit(self, rows, weight)
         # Only a call that has succeeded replaces what was there before.
-        self.__dict__ = self._unfitted() | vars(draft)
+        self.__dict__ = self._unfitted() | attributes_like(X, vars(draft))
         return self
 
     def _partial_fit(

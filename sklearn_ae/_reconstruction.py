@@ -4,6 +4,7 @@ import math
 from typing import Any, ClassVar
 
 import numpy as np
+import torch
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import (
     BaseEstimator,
@@ -22,10 +23,14 @@ from sklearn_ae._data import (
     Source,
     StoredRows,
     array_or_source,
+    as_numpy,
+    check_same_place,
     check_some_observed,
+    placed_like,
     stored_or_given,
     values_of,
 )
+from sklearn_ae._export import TorchAutoencoder
 from sklearn_ae._fit import Fit
 from sklearn_ae._model import Codec
 
@@ -61,11 +66,12 @@ class ReconstructionMixin(
         ValueError
             If `X` does not suit the training data, or `out` the codes.
         """
-        validated = self._validated(X)
+        validated = self._validated(X, "transform")
         shape = (len(validated), self.n_components_)
         if out is not None:
             _check_out(out, shape, validated.dtype)
-        return self._codec.encode(validated, out)
+            return self._codec.encode(validated, out)
+        return placed_like(X, self._codec.encode(validated))
 
     def inverse_transform(self, X: ArrayLike) -> NDArray:
         """Decode codes.
@@ -82,9 +88,12 @@ class ReconstructionMixin(
             an array, for sparse training data too.
         """
         check_is_fitted(self)
-        X = stored_or_given(X)
-        X = X[:] if isinstance(X, StoredRows) else X
-        codes = check_array(X, dtype=[np.float64, np.float32], ensure_all_finite=False)
+        check_same_place(self, X, "inverse_transform")
+        rows = stored_or_given(as_numpy(X))
+        rows = rows[:] if isinstance(rows, StoredRows) else rows
+        codes = check_array(
+            rows, dtype=[np.float64, np.float32], ensure_all_finite=False
+        )
         if not _has_finite_sum(codes):
             assert_all_finite(codes)
         if codes.shape[1] != self.n_components_:
@@ -92,7 +101,7 @@ class ReconstructionMixin(
                 f"X has {codes.shape[1]} codes in each row, but this "
                 f"{type(self).__name__} has n_components_={self.n_components_}."
             )
-        return self._codec.decode(codes)
+        return placed_like(X, self._codec.decode(codes))
 
     def score(
         self, X: ArrayLike, y: object = None, sample_weight: ArrayLike | None = None
@@ -118,9 +127,12 @@ class ReconstructionMixin(
             Fraction of variance explained, at most 1. It is 1 for rows that all equal
             the mean of constant training data.
         """
-        validated = self._validated(X)
+        validated = self._validated(X, "score")
         weight = _check_sample_weight(
-            sample_weight, validated, dtype=np.float64, ensure_non_negative=True
+            as_numpy(sample_weight),
+            validated,
+            dtype=np.float64,
+            ensure_non_negative=True,
         )
         return 1.0 - self._codec.losses(validated, weight).share
 
@@ -147,7 +159,7 @@ class ReconstructionMixin(
         ValueError
             If squared errors are beyond float64.
         """
-        validated = self._validated(X)
+        validated = self._validated(X, "score_samples")
         scores = np.empty(len(validated))
         with np.errstate(over="ignore"):  # which is checked next
             for rows, x, reconstruction in self._codec.reconstruct(validated):
@@ -159,12 +171,43 @@ class ReconstructionMixin(
                 "Squared errors are beyond float64, as they are in squared units of X. "
                 "Rescale X before fitting, for instance with StandardScaler."
             )
-        return scores
+        return placed_like(X, scores)
 
-    def _validated(self, X: ArrayLike) -> NDArray | Source:
+    def to_torch(self, dtype: torch.dtype = torch.float32) -> torch.nn.Module:
+        """Return a torch module that maps rows in the units of `X`.
+
+        It is a copy on the CPU, in evaluation mode, whose parameters take gradients:
+        those of the network, as they were while fitting. Where the result is PCA
+        (`shrinkage_` is 0) they have no effect. Its state dict has them as
+        `autoencoder.network.*`, and beside them buffers alone: PCA and the units.
+
+        Parameters
+        ----------
+        dtype : torch.dtype, default=torch.float32
+            That of its weights, `torch.float32` or `torch.float64`: digits that float32
+            lacks do not come back with `double()`.
+
+        Returns
+        -------
+        module : torch.nn.Module
+            `encode`, `decode` and the module itself do what :meth:`transform`,
+            :meth:`inverse_transform` and the two of them do, for tensors of its dtype
+            and device, of shape (n_samples, n_features) or (n_samples, n_components).
+            Rows have to be complete: the codes of a row with NaN are NaN.
+
+        Raises
+        ------
+        ValueError
+            If `dtype` is another.
+        """
+        check_is_fitted(self)
+        return TorchAutoencoder.of_codec(self._codec, dtype)
+
+    def _validated(self, X: ArrayLike, method: str) -> NDArray | Source:
         """Check rows against the training data."""
         check_is_fitted(self)
-        X = stored_or_given(X)
+        check_same_place(self, X, method)
+        X = stored_or_given(as_numpy(X))
         if isinstance(X, StoredRows):  # which checks cells when it reads them
             _check_n_features(self, X, reset=False)
             return X
@@ -199,6 +242,7 @@ class ReconstructionMixin(
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         tags.input_tags.allow_nan = True
         tags.input_tags.sparse = True
+        tags.array_api_support = True
         return tags
 
 

@@ -55,7 +55,8 @@ ALLOWED = {
         "networks",
     },
     "_partial_fit": {"_fit", "_training", "_model", "_data"},
-    "_reconstruction": {"_fit", "_model", "_data"},
+    "_reconstruction": {"_export", "_fit", "_model", "_data"},
+    "_export": {"_model"},
     "_persistence": {
         "_fit",
         "_training",
@@ -98,7 +99,7 @@ MOST_LINES_OF_BODY = 50
 MEDIAN_LINES_OF_BODY = 12
 MOST_CONSTANTS = 57
 MOST_LINES_OF_CLASS_DOCSTRING = 200
-MOST_LINES = 14_500
+MOST_LINES = 14_700
 CONSTANT = re.compile(r"_?[A-Z][A-Z0-9_]+")
 FUNCTIONS = ast.FunctionDef | ast.AsyncFunctionDef
 
@@ -347,7 +348,7 @@ def class_docstrings_are_short(package):
 
 
 def package_is_small(package):
-    """The package has at most 13,000 lines."""
+    """The package has at most so many lines."""
     total = sum(map(n_lines, files_of(package)))
     if total > MOST_LINES:
         yield f"{total} lines"

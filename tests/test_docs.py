@@ -25,25 +25,30 @@ NEEDED = {
     "onnx": ("onnxruntime", "skl2onnx"),
     "service": ("onnxruntime", "skl2onnx"),
 }
-# Libraries whose blocks are left out where they are not there.
-OPTIONAL = {"sklearn.callback": "sklearn.callback", "skops.io": "skops"}
-MISSING = [
-    name for name, one in OPTIONAL.items() if importlib.util.find_spec(one) is None
+# What some blocks name, and the packages of which they need one.
+MODULES = {
+    "sklearn.callback": ["sklearn.callback"],
+    "array_api_dispatch": ["sklearn.externals.array_api_compat", "array_api_compat"],
+    "skops.io": ["skops"],
+}
+LACKING = [
+    text
+    for text, modules in MODULES.items()
+    if not any(map(importlib.util.find_spec, modules))
 ]
 
 
 def blocks(page):
     """Return the code of a page, with empty lines before it, as it is numbered there.
 
-    Without what needs skops, where it is not installed, or the callbacks of
-    scikit-learn, where it is too old for them.
+    Without what is not installed, or scikit-learn is too old for.
     """
     text = page.read_text(encoding="utf-8")
     found = [
         "\n" * text.count("\n", 0, match.start("code")) + match["code"]
         for match in BLOCK.finditer(text)
     ]
-    return [code for code in found if not any(name in code for name in MISSING)]
+    return [code for code in found if not any(text in code for text in LACKING)]
 
 
 def run(page):
@@ -76,6 +81,7 @@ def test_code_of_page_runs(page, tmp_path, monkeypatch):
     for library in NEEDED.get(page.stem, ()):
         pytest.importorskip(library)
     monkeypatch.chdir(tmp_path)  # some of it writes files
+    monkeypatch.setenv("SCIPY_ARRAY_API", "1")  # as a page asks for
     mpl.use("Agg")
     run(page)
     plt.close("all")

@@ -111,7 +111,8 @@ class Layers(NamedTuple):
         skip = correction.skip.weight.T * (correction.skip_scale * step)
         *bent, last = zip(map(convert, weights), map(convert, offsets), strict=True)
         skip = convert(skip / unit[:, None])
-        if not step.any():
+        # What a compiler traces must not depend on values.
+        if not (torch.compiler.is_compiling() or step.any()):
             bent, last = [], (skip, last[1])
         activation = type(curved[1]) if bent else nn.Identity
         return cls(bent, last, skip, activation)

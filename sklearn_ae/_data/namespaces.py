@@ -1,0 +1,89 @@
+"""Arrays of other libraries, such as tensors, where scikit-learn's dispatch is on."""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn import get_config
+from sklearn.utils._array_api import (
+    _convert_to_numpy,
+    _is_numpy_namespace,
+    _max_precision_float_dtype,
+    device,
+    get_namespace,
+)
+
+from sklearn_ae._data.stored import is_stored
+
+
+class Place(NamedTuple):
+    """Where an array is: the array API namespace of its library, and its device."""
+
+    namespace: Any
+    device: Any
+
+
+def place_of(X: Any) -> Place | None:
+    """Return where an array is; None for NumPy's, for what is none, and undispatched.
+
+    What is read in blocks stays where it is.
+    """
+    if isinstance(X, np.ndarray) or not get_config()["array_api_dispatch"]:
+        return None
+    if is_stored(X):
+        return None
+    try:
+        namespace, is_array = get_namespace(X)
+    except TypeError:  # of what is no array
+        return None
+    if not is_array or _is_numpy_namespace(namespace):
+        return None
+    return Place(namespace, device(X))
+
+
+def as_numpy(X: Any) -> Any:
+    """Return an array of another library as NumPy's, and all else as it is."""
+    place = place_of(X)
+    return X if place is None else _convert_to_numpy(X, place.namespace)
+
+
+def placed_like(X: Any, array: NDArray) -> Any:
+    """Return an array of NumPy's where another one is."""
+    place = place_of(X)
+    if place is None:
+        return array
+    largest = _max_precision_float_dtype(*place)
+    if array.dtype == np.float64 and largest == place.namespace.float32:
+        array = array.astype(np.float32)
+    return place.namespace.asarray(array, device=place.device)
+
+
+def attributes_like(X: Any, attributes: Mapping[str, Any]) -> dict[str, Any]:
+    """Return attributes with the fitted arrays of numbers where X is."""
+    if place_of(X) is None:
+        return dict(attributes)
+    return {
+        name: placed_like(X, value) if _is_fitted_array(name, value) else value
+        for name, value in attributes.items()
+    }
+
+
+def check_same_place(estimator: Any, X: Any, method: str) -> None:
+    """Raise where fitted arrays are another library's, or elsewhere, than X.
+
+    Those of NumPy, such as a loaded estimator has, go with any X.
+    """
+    fitted = place_of(estimator.mean_)
+    if fitted is None or fitted == place_of(X):
+        return
+    raise ValueError(
+        f"Inputs passed to {type(estimator).__name__}.{method}() must use the same "
+        f"namespace and the same device as those passed to fit(), which are "
+        f"{fitted.namespace.__name__} and {fitted.device}. Convert X, or call it with "
+        "array_api_dispatch=False."
+    )
+
+
+def _is_fitted_array(name: str, value: Any) -> bool:
+    return name[-1] == "_" and isinstance(value, np.ndarray) and value.dtype.kind == "f"

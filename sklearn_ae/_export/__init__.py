@@ -1,0 +1,3 @@
+"""A fitted estimator as a model that needs no estimator."""
+
+from .torch_autoencoder import TorchAutoencoder
