@@ -26,7 +26,7 @@ from sklearn_ae._target_augmenter import TargetAugmenter
 
 __all__ = ["to_onnx_inverse"]
 
-register(AutoencoderTransformer, write_autoencoder, WIDTHS)
+register(AutoencoderTransformer, write_autoencoder, WIDTHS, exact=("score_samples",))
 register(AutoencoderImputer, write_imputer)
 register(TableEncoder, write_table)
 register(TargetAugmenter, write_augmenter)

@@ -4,6 +4,7 @@ from copy import deepcopy
 from typing import Any
 
 import numpy as np
+import torch
 
 from sklearn_ae._model import FusedModule, is_fused
 from sklearn_ae._onnx.graph import Graph, Symbol
@@ -90,7 +91,11 @@ class GraphCodec:
 
     def _scores(self, x: Symbol, reconstruction: Symbol) -> Symbol:
         """Return minus the squared error of rows, scaled up from the known cells."""
-        graph = self.graph
+        graph = self.graph.beside(torch.float64)
+        x, reconstruction = (
+            part.on(graph).cast(torch.float64) for part in (x, reconstruction)
+        )
+        # In float64, as squares of small numbers vanish in float32.
         missing = x.isnan()
         known = graph.add("Not", missing).numbers()
         errors = (x - reconstruction) * self.codec.scale

@@ -4,18 +4,21 @@ from typing import Any
 
 import numpy as np
 import torch
+from onnx import checker, shape_inference
 from skl2onnx import to_onnx
 from skl2onnx.common.data_types import DoubleTensorType, FloatTensorType
+from sklearn.ensemble import BaseEnsemble
 from sklearn.impute import SimpleImputer
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import QuantileTransformer
+from sklearn.tree import BaseDecisionTree
 
 from sklearn_ae._onnx.graph import Graph, Symbol
 from sklearn_ae._onnx.trees import TREES, boosted
 
 TENSORS = {torch.float32: FloatTensorType, torch.float64: DoubleTensorType}
-# What skl2onnx writes in float32 alone.
-SINGLE = (QuantileTransformer,)
+# What skl2onnx, or the runtime, has in float32 alone.
+SINGLE = (QuantileTransformer, BaseDecisionTree, BaseEnsemble)
 
 
 def include(graph: Graph, estimator: Any, rows: Symbol, width: int) -> list[Symbol]:
@@ -34,8 +37,9 @@ def include(graph: Graph, estimator: Any, rows: Symbol, width: int) -> list[Symb
     if isinstance(estimator, Pipeline):
         found = [rows]
         for _, step in estimator.steps:
-            width = getattr(step, "n_features_in_", width)
-            found = include(graph, step, found[0], width)
+            if step is not None and step != "passthrough":
+                width = getattr(step, "n_features_in_", width)
+                found = include(graph, step, found[0], width)
         return found
     if type(estimator) is SimpleImputer and _fills_numbers(estimator):
         # Runtimes lack the operator for it in float64.
@@ -52,6 +56,12 @@ def include(graph: Graph, estimator: Any, rows: Symbol, width: int) -> list[Symb
         target_opset=graph.target,
         options={id(estimator): {"zipmap": False}} if has_classes else None,
     )
+    try:
+        checker.check_model(model, full_check=True)
+    except (checker.ValidationError, shape_inference.InferenceError) as error:
+        raise NotImplementedError(
+            f"What skl2onnx makes of {estimator!r:.80} is no valid graph: {error}"
+        ) from error
     return graph.include(model, rows.cast(dtype))
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 from onnx import AttributeProto, NodeProto, helper
 
 
-def fused(nodes: Sequence[NodeProto], outputs: Sequence[str]) -> list[NodeProto]:
+def fused(
+    nodes: Sequence[NodeProto], outputs: Sequence[str], kept: Collection[str] = ()
+) -> list[NodeProto]:
     """Join a product and its sum, and a square and its sum; drop what is not used.
 
     Parameters
@@ -17,11 +19,17 @@ def fused(nodes: Sequence[NodeProto], outputs: Sequence[str]) -> list[NodeProto]
         In the order of their evaluation.
     outputs : sequence of str
         Names that have to stay.
+    kept : collection of str
+        Names that stay with the nodes that compute them, as these may be products of
+        more than two axes.
     """
-    makers = {name: node for node in nodes for name in node.output}
+    makers = {name: node for node in nodes for name in node.output if name not in kept}
     counts = Counter(name for node in nodes for name in read_by(node))
     counts.update(outputs)
-    joined = [_joined(node, makers, counts) for node in nodes]
+    joined = [
+        node if node.output[0] in kept else _joined(node, makers, counts)
+        for node in nodes
+    ]
     found, needed = [], set(outputs)
     for node in reversed(joined):
         if needed.intersection(node.output):
@@ -50,11 +58,11 @@ def _joined(
         kinds = before.op_type, node.op_type
         if kinds == ("MatMul", "Add") and counts[name] == 1:
             inputs = [*before.input, node.input[1 - i]]
-            return helper.make_node("Gemm", inputs, node.output, node.name)
+            return helper.make_node("Gemm", inputs, node.output)
         is_square = kinds == ("Mul", "ReduceSum") and len(set(before.input)) == 1
         if is_square and i == 0:
             inputs = [before.input[0], *node.input[1:]]
-            square = helper.make_node("ReduceSumSquare", inputs, node.output, node.name)
+            square = helper.make_node("ReduceSumSquare", inputs, node.output)
             square.attribute.extend(node.attribute)
             return square
     return node

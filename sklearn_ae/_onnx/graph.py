@@ -24,10 +24,17 @@ from torch.nn import functional
 from sklearn_ae._onnx.fusion import fused, read_by
 
 TYPES = {
+    torch.float16: TensorProto.FLOAT16,
     torch.float32: TensorProto.FLOAT,
     torch.float64: TensorProto.DOUBLE,
+    torch.int8: TensorProto.INT8,
+    torch.int16: TensorProto.INT16,
     torch.int32: TensorProto.INT32,
     torch.int64: TensorProto.INT64,
+    torch.uint8: TensorProto.UINT8,
+    torch.uint16: TensorProto.UINT16,
+    torch.uint32: TensorProto.UINT32,
+    torch.uint64: TensorProto.UINT64,
     torch.bool: TensorProto.BOOL,
     str: TensorProto.STRING,
 }
@@ -59,6 +66,7 @@ class Graph:
         self.unique = unique
         self.nodes: list[NodeProto] = []
         self.constants: dict[tuple[Any, ...], TensorProto] = {}
+        self.included: set[str] = set()  # what nodes of other models compute
         self.versions = {("", self.opset)}  # of the operators, by their domains
 
     @property
@@ -111,8 +119,8 @@ class Graph:
         """Add a node; inputs that are no symbols become constants."""
         names = [self.as_symbol(one).name for one in inputs]
         outputs = [self.unique(kind.lower()) for _ in range(n_outputs)]
-        name = self.unique(kind)
-        self.nodes.append(helper.make_node(kind, names, outputs, name, **given))
+        # Without a name of its own, which a node of another converter may have.
+        self.nodes.append(helper.make_node(kind, names, outputs, **given))
         return [self.symbol(output) for output in outputs]
 
     def as_symbol(self, value: Any) -> Symbol:
@@ -127,7 +135,7 @@ class Graph:
         """Return what adds nodes to the same graph, with constants of another dtype."""
         other = self.inner(dtype)
         other.nodes, other.constants = self.nodes, self.constants
-        other.versions = self.versions
+        other.versions, other.included = self.versions, self.included
         return other
 
     def body(self, inputs: Sequence[Any], outputs: Sequence[Symbol]) -> GraphProto:
@@ -154,6 +162,7 @@ class Graph:
         for given, symbol in zip(graph.input, inputs, strict=True):
             _rename(graph.node, given.name, symbol.name)
         self.nodes.extend(graph.node)
+        self.included |= {name for node in graph.node for name in node.output}
         self.constants |= {(one.name,): one for one in graph.initializer}
         self.versions |= {(one.domain, one.version) for one in model.opset_import}
         outputs = ((one.name, one.type.tensor_type.elem_type) for one in graph.output)
@@ -172,7 +181,7 @@ class Graph:
         self, outputs: Sequence[str]
     ) -> tuple[list[NodeProto], list[TensorProto]]:
         """Return the nodes that outputs need, and their constants."""
-        nodes = fused(self.nodes, outputs)
+        nodes = fused(self.nodes, outputs, self.included)
         needed = {name for node in nodes for name in read_by(node)}
         return nodes, [t for t in self.constants.values() if t.name in needed]
 
@@ -303,7 +312,11 @@ class Symbol:
         cls, function: Any, types: Any, args: Any = (), kwargs: Any = None
     ) -> Any:
         """Record one of torch's functions, for tensors that meet symbols."""
-        return cls.FUNCTIONS[function](*args, **(kwargs or {}))
+        record = cls.FUNCTIONS.get(function)
+        if record is None:
+            name = getattr(function, "__name__", function)
+            raise NotImplementedError(f"Graphs have no operator for torch's {name}.")
+        return record(*args, **(kwargs or {}))
 
     FUNCTIONS: ClassVar[dict[Any, Callable[..., Any]]] = {}
 

@@ -18,7 +18,7 @@ def imputed(graph: Graph, imputer: Imputer, x: Symbol) -> Symbol:
     total = graph.add("ReduceSum", x, keepdims=0)
     has_missing = total.isnan()
     filled = graph.inner(torch.float64)
-    rows = _filled(filled, imputer, x.on(filled)).cast(x.dtype)
+    rows = _with_filled_rows(filled, imputer, x.on(filled)).on(graph)
     # A body may not return what is from outside as it is.
     as_it_is = graph.inner()
     same = as_it_is.add("Identity", x.on(as_it_is))
@@ -32,6 +32,17 @@ def imputed(graph: Graph, imputer: Imputer, x: Symbol) -> Symbol:
     return found
 
 
+def _with_filled_rows(graph: Graph, imputer: Imputer, x: Symbol) -> Symbol:
+    """Fill the rows that lack a cell, and put them back among the others."""
+    is_missing = x.isnan().numbers()
+    counts = is_missing.sum(axis=1, keepdims=False)
+    where = graph.add("NonZero", counts > 0.0, dtype=torch.int64)
+    where = graph.add("Transpose", where, perm=[1, 0])
+    lacking = graph.add("GatherND", x, where)
+    filled = _filled(graph, imputer, lacking).cast(x.dtype)
+    return graph.add("ScatterND", x, where, filled)
+
+
 def _filled(graph: Graph, imputer: Imputer, x: Symbol) -> Symbol:
     """Return the conditional mean, `L @ inv(L.T @ L + noise) @ L.T @ x` of known cells.
 
@@ -40,8 +51,13 @@ def _filled(graph: Graph, imputer: Imputer, x: Symbol) -> Symbol:
     missing = x.isnan()
     known = graph.add("Not", missing).numbers()
     n_features, n_factors = imputer.loadings.shape
-    outer = imputer.loadings[:, :, None] * imputer.loadings[:, None]
-    products = known @ outer.reshape(n_features, -1)
+    # In the graph, as the file would have many times as many numbers.
+    loadings = graph.constant(imputer.loadings)
+    left, right = (
+        graph.add("Unsqueeze", loadings, graph.shape(axis)) for axis in (2, 1)
+    )
+    flat = graph.shape(n_features, n_factors**2)
+    products = known @ graph.add("Reshape", left * right, flat)
     shape = graph.shape(-1, n_factors, n_factors)
     matrices = graph.add("Reshape", products, shape)
     matrices = matrices + imputer.noise * np.eye(n_factors)

@@ -1,5 +1,6 @@
 """Missing cells of tables of numbers, filled by reconstructions."""
 
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -27,7 +28,8 @@ def write_imputer(graph: Graph, model: Any, inputs: Inputs) -> dict[str, Symbol]
     rows = as_rows(exact, [Input(one.symbol.on(exact), one.width) for one in inputs])
     missing = rows.isnan()
     marker = model.missing_values
-    if isinstance(marker, int | float) and marker == marker:
+    is_number = isinstance(marker, Real) and not isinstance(marker, bool | np.bool_)
+    if is_number and marker == marker:
         equal = rows == float(marker)
         missing = exact.add("Or", missing, equal, dtype=torch.bool)
     observed = exact.where(missing, np.full((), np.nan), rows)

@@ -13,7 +13,7 @@ from sklearn.utils.validation import check_is_fitted
 from sklearn_ae._autoencoder import AutoencoderTransformer
 from sklearn_ae._onnx.autoencoder import GraphCodec
 from sklearn_ae._onnx.graph import TYPES, Graph, Symbol
-from sklearn_ae._onnx.operators import check_opset
+from sklearn_ae._onnx.operators import OLDEST, check_opset
 from sklearn_ae._onnx.table import decoded_numbers
 from sklearn_ae._table_encoder import TableEncoder
 from sklearn_ae._target_augmenter import TargetAugmenter
@@ -30,7 +30,7 @@ AFFINE = (
 
 
 def to_onnx_inverse(
-    estimator: Any, *, dtype: Any = np.float32, target_opset: int = 18
+    estimator: Any, *, dtype: Any = np.float32, target_opset: int = OLDEST
 ) -> ModelProto:
     """Return the ONNX model of `inverse_transform`.
 
@@ -52,37 +52,41 @@ def to_onnx_inverse(
 
     Raises
     ------
+    NotFittedError
+        If the estimator is not fitted.
+    ValueError
+        If `dtype` is another.
     NotImplementedError
-        If a step has no inverse in a graph.
+        If a step has no inverse in a graph, or for another `target_opset`.
     """
     check_is_fitted(estimator)
     check_opset(target_opset)
-    kind = {"float32": torch.float32, "float64": torch.float64}.get(
-        np.dtype(dtype).name
-    )
+    kinds: dict[Any, Any] = {np.float32: torch.float32, np.float64: torch.float64}
+    kind = kinds.get(getattr(dtype, "type", dtype))
     if kind is None:
         raise ValueError(f"dtype={dtype!r} is not numpy.float32 or numpy.float64.")
     numbers = count()
     graph = Graph(kind, target_opset, lambda name: f"{name}_{next(numbers)}")
-    steps = (
-        [step for _, step in estimator.steps] if _is_chain(estimator) else [estimator]
-    )
-    rows = graph.symbol("codes")
+    rows, steps = graph.symbol("codes"), _steps(estimator)
     for step in reversed(steps):
-        if step is not None and step != "passthrough":
-            rows = _inverse(graph, step, rows)
+        rows = _inverse(graph, step, rows)
     graph.rename(rows, "rows")
+    n_codes = len(steps[-1].get_feature_names_out())
+    widths = {"codes": n_codes, "rows": steps[0].n_features_in_}
     ends = [
-        helper.make_tensor_value_info(name, TYPES[kind], [None, width])
-        for name, width in (("codes", None), ("rows", None))
+        helper.make_tensor_value_info(name, TYPES[kind], ["n_samples", width])
+        for name, width in widths.items()
     ]
     model = graph.model(ends[:1], ends[1:])
     checker.check_model(model, full_check=True)
     return model
 
 
-def _is_chain(estimator: Any) -> bool:
-    return isinstance(estimator, Pipeline)
+def _steps(estimator: Any) -> list[Any]:
+    """Return what an estimator does one after the other, within pipelines too."""
+    if not isinstance(estimator, Pipeline):
+        return [] if estimator in (None, "passthrough") else [estimator]
+    return [one for _, step in estimator.steps for one in _steps(step)]
 
 
 def _inverse(graph: Graph, step: Any, rows: Symbol) -> Symbol:

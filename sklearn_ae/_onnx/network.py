@@ -6,12 +6,14 @@ import logging
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from threading import Lock
 from typing import Any
 
 import torch
 from onnx import ModelProto
 from torch import Tensor, nn
 
+from sklearn_ae._model import Gated
 from sklearn_ae._onnx.graph import Graph, Symbol
 from sklearn_ae.networks import FullyConnected
 
@@ -22,6 +24,10 @@ def with_exported_network(graph: Graph, module: Any, n_features: int) -> Any:
         widths = {"encode": n_features, "decode": len(module.code_mean)}
         module.network = ExportedNetwork(graph, module.network, widths)
     return module
+
+
+# torch's export, warnings and loggers are the whole process's.
+LOCK = Lock()
 
 
 class _Method(nn.Module):
@@ -65,7 +71,10 @@ class ExportedNetwork(nn.Module):
     def _added(self, name: str, inputs: Symbol) -> Symbol:
         """Export a method, and add its nodes."""
         given = torch.zeros((2, self.widths[name]), dtype=torch.float32)
-        what = f"module.{name} of {type(self.network).__name__}"
+        given_by_user = self.network
+        if isinstance(given_by_user, Gated):
+            given_by_user = given_by_user.network
+        what = f"module.{name} of {type(given_by_user).__name__}"
         method = _Method(self.network, name).eval()
         model = _exported(method, given, self.graph.opset, what)
         # In float32, as runtimes lack much of what networks need in float64.
@@ -87,7 +96,7 @@ def _silent() -> Iterator[None]:
 def _exported(module: nn.Module, given: Tensor, opset: int, what: str) -> ModelProto:
     """Return what torch makes of a module, for any number of rows."""
     rows = torch.export.Dim("rows", min=1)
-    with warnings.catch_warnings(), _silent():
+    with LOCK, warnings.catch_warnings(), _silent():
         # torch warns of its own use of what it deprecates.
         warnings.simplefilter("ignore")
         try:

@@ -1,11 +1,17 @@
 """How estimators enter the graphs of skl2onnx."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import torch
+from onnx import TensorProto
 from skl2onnx import _parse, update_registered_converter
-from skl2onnx.common.data_types import DoubleTensorType, FloatTensorType
+from skl2onnx.common.data_types import (
+    DoubleTensorType,
+    Float16TensorType,
+    FloatTensorType,
+)
+from sklearn.utils.validation import check_is_fitted
 
 from sklearn_ae._onnx.graph import DTYPES, Graph, Symbol
 
@@ -32,7 +38,12 @@ def _n_outputs(model: Any) -> int:
 MATRIX: Mapping[str, Width] = {"variable": _n_outputs}
 
 
-def register(cls: type, write: Write, widths: Mapping[str, Width] = MATRIX) -> None:
+def register(
+    cls: type,
+    write: Write,
+    widths: Mapping[str, Width] = MATRIX,
+    exact: Collection[str] = (),
+) -> None:
     """Let skl2onnx convert instances of a class.
 
     Parameters
@@ -45,30 +56,34 @@ def register(cls: type, write: Write, widths: Mapping[str, Width] = MATRIX) -> N
         Names of the outputs, with their numbers of columns. The first is always there,
         the others where an option of this name is True. The default is the matrix that
         `transform` returns.
+    exact : collection of str
+        Names of outputs that are float64 whatever the inputs are.
     """
     alias = f"SklearnAe{cls.__name__}"
     main, *optional = widths
 
     def parse(scope: Any, model: Any, inputs: Any, custom_parsers: Any = None) -> Any:
+        check_is_fitted(model)
         options = scope.get_options(model, dict.fromkeys(optional, False))
         operator = scope.declare_local_operator(alias, model)
         operator.inputs.extend(inputs)
-        kind = _kind(inputs)
         for name in (main, *(name for name in optional if options[name])):
+            kind = DoubleTensorType if name in exact else _kind(inputs)
             operator.outputs.append(scope.declare_local_variable(name, kind()))
         return operator.outputs
 
     def set_shapes(operator: Any) -> None:
-        kind = _kind(operator.inputs)
         for output in operator.outputs:
-            output.type = kind([None, widths[output.raw_name](operator.raw_operator)])
+            width = widths[output.raw_name](operator.raw_operator)
+            output.type = type(output.type)([None, width])
 
     def convert(scope: Any, operator: Any, container: Any) -> None:
         check_opset(container.target_opset)
         _check_last(operator, optional)
-        dtype = torch.float64 if _kind(operator.inputs) is DoubleTensorType else None
+        is_double = _kind(operator.inputs) is DoubleTensorType
+        dtype = torch.float64 if is_double else torch.float32
         unique = scope.get_unique_variable_name
-        graph = Graph(dtype or torch.float32, container.target_opset_all, unique)
+        graph = Graph(dtype, container.target_opset_all, unique)
         model = operator.raw_operator
         found = write(graph, model, _inputs(graph, operator.inputs, model))
         for output in operator.outputs:
@@ -78,6 +93,7 @@ def register(cls: type, write: Write, widths: Mapping[str, Width] = MATRIX) -> N
         container.nodes.extend(nodes)
         container.initializers.extend(constants)
         container.node_domain_version_pair_sets.update(graph.versions)
+        _let_inputs_be_left_out(container)
 
     options = {name: [True, False] for name in optional}
     update_registered_converter(
@@ -87,13 +103,20 @@ def register(cls: type, write: Write, widths: Mapping[str, Width] = MATRIX) -> N
 
 def keep_columns_apart(*classes: type) -> None:
     """Have column transformers hand over columns as they are, numbers beside text."""
-    _parse.do_not_merge_columns += classes
+    known = getattr(_parse, "do_not_merge_columns", ())  # a private name
+    _parse.do_not_merge_columns = tuple({*known, *classes})
 
 
 def _kind(inputs: Sequence[Any]) -> Any:
-    """Return the type of outputs: double where an input is, as converters agree."""
-    are_double = any(isinstance(one.type, DoubleTensorType) for one in inputs)
-    return DoubleTensorType if are_double else FloatTensorType
+    """Return the type of outputs: float where an input is, and none is double.
+
+    Integers and text become float64, as in `transform`.
+    """
+    kinds = [type(one.type) for one in inputs]
+    is_single = FloatTensorType in kinds or Float16TensorType in kinds
+    if is_single and DoubleTensorType not in kinds:
+        return FloatTensorType
+    return DoubleTensorType
 
 
 def check_opset(opset: int) -> None:
@@ -120,11 +143,16 @@ def _inputs(graph: Graph, variables: Sequence[Any], model: Any) -> Inputs:
     found = []
     for variable in variables:
         tensor = variable.type.to_onnx_type().tensor_type
-        symbol = graph.symbol(variable.full_name, DTYPES[tensor.elem_type])
+        dtype = DTYPES.get(tensor.elem_type)
+        if dtype is None:
+            kind = type(variable.type).__name__
+            raise TypeError(f"An input of the graph is a {kind}, which holds no table.")
+        symbol = graph.symbol(variable.full_name, dtype)
         shape = variable.type.shape
         known = shape[1] if len(shape) > 1 else None
         width = model.n_features_in_ if len(variables) == 1 else 1
         found.append(Input(symbol, known or width))
+    _check_order([variable.raw_name for variable in variables], model)
     width = sum(one.width for one in found)
     if width != model.n_features_in_:
         raise ValueError(
@@ -132,6 +160,32 @@ def _inputs(graph: Graph, variables: Sequence[Any], model: Any) -> Inputs:
             f"the inputs of the graph have {width}. Give initial_types that say so."
         )
     return found
+
+
+def _let_inputs_be_left_out(container: Any) -> None:
+    """Have skl2onnx sort nodes some of whose inputs have no name, as is allowed."""
+    sort = type(container).ensure_topological_order
+
+    def sort_all() -> None:
+        nothing = TensorProto()  # has no name either
+        container.initializers.append(nothing)
+        sort(container)
+        container.initializers.remove(nothing)
+
+    container.ensure_topological_order = sort_all
+
+
+def _check_order(given: Sequence[str], model: Any) -> None:
+    """Raise if inputs are named as other columns than those in their places."""
+    names = list(getattr(model, "feature_names_in_", ()))
+    if len(given) != len(names):
+        return
+    for i, (one, name) in enumerate(zip(given, names, strict=True)):
+        if one != name and one in names:
+            raise ValueError(
+                f"Input {i} of the graph is {one!r}, but {_name(model)} was fitted to "
+                f"{name!r} there. Order the columns as in the fit."
+            )
 
 
 def _name(model: Any) -> str:

@@ -1,10 +1,15 @@
 """What brings the numbers of one column to a common scale."""
 
+from copy import copy
 from typing import Any
 
 import numpy as np
 import torch
-from sklearn.preprocessing import PowerTransformer, StandardScaler
+from sklearn.preprocessing import (
+    PowerTransformer,
+    QuantileTransformer,
+    StandardScaler,
+)
 
 from sklearn_ae._onnx.estimator import include
 from sklearn_ae._onnx.graph import Graph, Symbol
@@ -26,6 +31,11 @@ def scaled(graph: Graph, scaler: Any, numbers: Symbol) -> tuple[Symbol, Any, Any
         if not scaler.standardize:
             return bent, 0.0, 1.0
         return scaled(graph, scaler._scaler, bent)
+    if type(scaler) is QuantileTransformer:  # whose converter is of float32 alone
+        middle = np.nanmedian(scaler.quantiles_)
+        scaler = copy(scaler)
+        scaler.quantiles_ = scaler.quantiles_ - middle
+        numbers = numbers - middle
     (found,) = include(graph, scaler, numbers, 1)
     return found.on(graph).cast(graph.dtype), 0.0, 1.0
 

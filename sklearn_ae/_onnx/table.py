@@ -11,6 +11,10 @@ from sklearn_ae._onnx.operators import Inputs
 from sklearn_ae._onnx.scalers import scaled
 from sklearn_ae._table import CategoryColumn, MissingColumn, NumericColumn
 
+# Text that stands for a missing value, unless it is a category; onnxruntime turns what
+# is no text into the others.
+NOTHING = ("", "None", "nan", "NaN", "<NA>")
+
 
 def columns_of(graph: Graph, inputs: Inputs) -> list[Symbol]:
     """Return the columns of all inputs one by one, each of shape (n_samples, 1)."""
@@ -28,8 +32,7 @@ def columns_of(graph: Graph, inputs: Inputs) -> list[Symbol]:
 def write_table(graph: Graph, model: Any, inputs: Inputs) -> dict[str, Symbol]:
     """Write what `TableEncoder.transform` does.
 
-    Differences and quotients are those of float64, as large integers need them. What is
-    missing of text is an empty string.
+    Differences and quotients are those of float64, as large integers need them.
     """
     exact = graph.beside(torch.float64)
     parts, shift, scale = [], [], []
@@ -38,7 +41,7 @@ def write_table(graph: Graph, model: Any, inputs: Inputs) -> dict[str, Symbol]:
     for name, column, values in columns:
         try:
             part, middle, unit = _encoded(exact, column, values)
-        except (TypeError, NotImplementedError, RuntimeError) as error:
+        except (TypeError, ValueError, NotImplementedError, RuntimeError) as error:
             raise type(error)(
                 f"Column {name!r} cannot be converted: {error}"
             ) from error
@@ -79,13 +82,21 @@ def _indicators(graph: Graph, column: Any, values: Symbol) -> Symbol:
     if len(keys) < len(places) - (None in places):
         kind = "text" if is_text else "numbers"
         raise TypeError(f"not all of its categories are {kind}, as its input is.")
-    has_group = column.encoder.handle_unknown == "infrequent_if_exist"
-    has_group = has_group and len(set(places.values())) < len(places)
-    unknown = n_columns - 1 if has_group else -1
-    nothing = places.get(None, n_columns)
+    rare = getattr(column.encoder, "infrequent_categories_", [None])[0]
+    joins = column.encoder.handle_unknown == "infrequent_if_exist"
+    if not is_text and not values.dtype.is_floating_point:
+        broken = [key for key in keys if key != int(key)]
+        if broken:
+            raise TypeError(
+                f"its category {broken[0]!r} is no integer, as its input is. Give "
+                "initial_types in which it is a DoubleTensorType."
+            )
+    unknown = n_columns - 1 if joins and rare is not None else -1
+    nothing = places.get(None, unknown if column.encodes_missing else n_columns)
     if is_text:
         known = {key: places[key] for key in keys}
-        known.setdefault("", nothing)
+        for missing in NOTHING:
+            known.setdefault(missing, nothing)
         place = graph.add(
             "LabelEncoder",
             values,
@@ -114,13 +125,17 @@ def _place_of_numbers(
     graph: Graph, values: Symbol, places: dict[Any, int], unknown: int, nothing: int
 ) -> Symbol:
     """Return integers for numbers, by comparison with all that are known."""
-    numbers = values.cast(graph.dtype)
-    keys = [key for key in places if key is not None]
-    is_key = (numbers == np.array([keys], dtype=np.float64)).numbers()
-    offsets = np.array([[places[key] - unknown] for key in keys], dtype=np.float64)
-    place = (is_key @ offsets + float(unknown)).cast(torch.int64)
-    is_nan = numbers.isnan()
-    return graph.add("Where", is_nan, graph.shape(nothing), place, dtype=torch.int64)
+    keys = np.array([[key for key in places if key is not None]])
+    if not values.dtype.is_floating_point and keys.dtype.kind in "biu":
+        # Beyond 2**53, float64 cannot tell integers apart.
+        is_key = values.cast(torch.int64) == keys.astype(np.int64)
+    else:
+        is_key = values.cast(graph.dtype) == keys.astype(np.float64)
+    offsets = [[place - unknown] for key, place in places.items() if key is not None]
+    place = is_key.numbers() @ np.array(offsets, dtype=np.float64) + float(unknown)
+    is_nan = values.cast(graph.dtype).isnan()
+    found = place.cast(torch.int64)
+    return graph.add("Where", is_nan, graph.shape(nothing), found, dtype=torch.int64)
 
 
 def decoded_numbers(graph: Graph, encoder: Any, rows: Symbol) -> Symbol:

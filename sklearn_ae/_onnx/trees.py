@@ -37,7 +37,9 @@ def boosted(graph: Graph, estimator: Any, rows: Symbol) -> list[Symbol]:
         **_attributes(estimator),
     )
     graph.versions.add((DOMAIN, 3))
-    sums = sums.cast(graph.dtype)
+    baseline = np.asarray(estimator._baseline_prediction, dtype=np.float64)
+    # Not in the ensemble, which adds it in float32.
+    sums = sums.cast(graph.dtype) + baseline.reshape(1, -1)
     if not is_classifier:
         return [sums]
     if len(estimator.classes_) > 2:
@@ -61,10 +63,8 @@ def _attributes(estimator: Any) -> dict[str, Any]:
     node_ids = np.concatenate([np.arange(count) for count in counts])
     targets = np.repeat([target for target, _ in trees], counts)
     is_leaf = nodes["is_leaf"].astype(bool)
-    baseline = np.asarray(estimator._baseline_prediction, dtype=np.float64).ravel()
     return {
-        "n_targets": len(baseline),
-        "base_values_as_tensor": _tensor(baseline),
+        "n_targets": len(estimator._predictors[0]),
         "nodes_treeids": tree_ids.tolist(),
         "nodes_nodeids": node_ids.tolist(),
         "nodes_featureids": nodes["feature_idx"].astype(int).tolist(),
