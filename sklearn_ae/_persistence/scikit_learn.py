@@ -15,7 +15,7 @@ from sklearn import (
 )
 
 from sklearn_ae._persistence.attributes import Attributes
-from sklearn_ae._persistence.values import Kind, need
+from sklearn_ae._persistence.values import Kind, need, put_tuple
 
 ENCODER = (
     "categories_* _infrequent_enabled _infrequent_indices*~ "
@@ -164,5 +164,7 @@ SCIKIT_LEARN = {f"sklearn.{cls.__name__}": _kind(cls) for cls in ESTIMATORS} | {
         lambda parts: compose.make_column_selector(**parts),
     ),
     # What scikit-learn before 1.7 has as columns of the remainder: a list that warns.
-    "sklearn._RemainderColsList": Kind(lambda columns: columns.data, list),
+    "sklearn._RemainderColsList": Kind(
+        lambda columns: columns.data, lambda parts: [*put_tuple(parts)]
+    ),
 }

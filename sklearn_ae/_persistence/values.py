@@ -144,7 +144,7 @@ def need(is_met: Any, what: str) -> None:
         raise ValueError(f"{what} damaged.")
 
 
-def _put_tuple(parts: list[Any]) -> tuple[Any, ...]:
+def put_tuple(parts: list[Any]) -> tuple[Any, ...]:
     need(isinstance(parts, list), "A sequence is")
     return tuple(parts)
 
@@ -280,11 +280,11 @@ def _put_float(text: str) -> float:
 
 PLAIN = {
     "float": Kind(repr, _put_float),
-    "tuple": Kind(list, _put_tuple),
+    "tuple": Kind(list, put_tuple),
     "dict": Kind(_take_dict, dict),
     "slice": Kind(
         lambda value: [value.start, value.stop, value.step],
-        lambda parts: slice(*_put_tuple(parts)),
+        lambda parts: slice(*put_tuple(parts)),
     ),
     "type": Kind(_take_type, TYPES.__getitem__),
     "bytes": Kind(bytes.hex, bytes.fromhex),
