@@ -15,14 +15,14 @@ from annotated_types import Len
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
-from pydantic import BaseModel, ConfigDict, FiniteFloat, create_model
+from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, create_model
 
 MOST_ROWS = 10_000
 MOST_MISTAKES = 10  # that an answer names
 
 
 def create_app(model: bytes, columns: list[str]) -> FastAPI:
-    """Return a service for a graph with one input of these columns.
+    """Return a service for a graph with one input of these columns, of numbers.
 
     What is not a list of at most `MOST_ROWS` rows, each of all columns, with numbers or
     null, is answered with status 422 and the places of the first mistakes.
@@ -32,11 +32,19 @@ def create_app(model: bytes, columns: list[str]) -> FastAPI:
     session = onnxruntime.InferenceSession(model, options)
     (given,) = session.get_inputs()
     names = [output.name for output in session.get_outputs()]
+    dtype = {"tensor(float)": np.float32, "tensor(double)": np.float64}[given.type]
+    if given.shape[1] != len(columns):
+        raise ValueError(f"The graph has {given.shape[1]} columns, not {len(columns)}.")
+    # Names that Python would not take are fine, as they are aliases.
+    kinds: dict[str, Any] = {
+        f"c{i}": (FiniteFloat | None, Field(alias=name))
+        for i, name in enumerate(columns)
+    }
     strict = ConfigDict(extra="forbid", strict=True)
-    kinds: dict[str, Any] = {name: (FiniteFloat | None, ...) for name in columns}
     row = create_model("Row", __config__=strict, **kinds)
 
     class Rows(BaseModel):
+        model_config = ConfigDict(extra="forbid")
         rows: Annotated[list[row], Len(1, MOST_ROWS)]  # type: ignore[valid-type]
 
     app = FastAPI(title="Codes of rows")
@@ -51,11 +59,16 @@ def create_app(model: bytes, columns: list[str]) -> FastAPI:
         return JSONResponse({"mistakes": mistakes}, status_code=422)
 
     @app.post("/encode")
-    def encode(body: Rows) -> dict[str, list[Any]]:
-        cells = [[getattr(one, name) for name in columns] for one in body.rows]
+    def encode(body: Rows) -> Any:
+        cells = [list(vars(one).values()) for one in body.rows]
         # null becomes NaN, which the graph imputes
-        rows = np.array(cells, dtype=np.float64)
+        rows = np.array(cells, dtype=dtype)
         found = session.run(None, {given.name: rows})
+        finite = [np.isfinite(part).all(axis=1) for part in found]
+        if not np.all(finite):
+            where = ["rows", int(np.argmin(np.all(finite, axis=0)))]
+            what = "The row is empty, or its numbers are too large"
+            return JSONResponse({"mistakes": [{"where": where, "what": what}]}, 422)
         return {name: part.tolist() for name, part in zip(names, found, strict=True)}
 
     return app

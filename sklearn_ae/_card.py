@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 from sklearn.base import BaseEstimator
-from sklearn.utils.validation import check_is_fitted
+from sklearn.utils.validation import _num_samples, check_is_fitted
 
 from sklearn_ae._persistence import versions
 
@@ -28,7 +28,7 @@ def model_card(
     It has the classes, parameters, versions, sizes, what the codes explain beside PCA,
     and a hash of the columns: the SHA-256 of the UTF-8 bytes of
     `json.dumps(list_of_names)`, or of `json.dumps(n_features_in_)` without names.
-    What users have named is escaped.
+    What users have named is escaped, so that it cannot be Markdown.
 
     Parameters
     ----------
@@ -36,7 +36,7 @@ def model_card(
         Fitted; one of this package, or a `Pipeline` with such.
     X : array-like of shape (n_samples, n_features), default=None
         The rows of the fit, for their number and for what each component of PCA
-        explains, which is fitted to them. None leaves these out.
+        explains, which is fitted to them, each counting once. None leaves these out.
     path : str or path-like, default=None
         Name of a file to write the card to as well; an earlier one is replaced.
 
@@ -49,6 +49,8 @@ def model_card(
     ------
     NotFittedError
         If `estimator` is not fitted.
+    ValueError
+        If `X` has other columns than the rows of the fit.
 
     Examples
     --------
@@ -65,7 +67,7 @@ def model_card(
     columns = [] if names is None else [str(name) for name in names]
     content = json.dumps(columns or n_features).encode()
     facts = [
-        ("rows", "not given" if X is None else len(X)),
+        ("rows", "not given" if X is None else _num_samples(X)),
         ("columns", n_features),
         ("names of columns", ", ".join(columns) or "none"),
         ("SHA-256 of the columns", sha256(content).hexdigest()),
@@ -114,6 +116,7 @@ def _codes(model: Any, rows: Any) -> list[str]:
     shares, total = model.explained_variance_ratio_, model.pca_score_
     of_pca: Iterable[Any] = [""] * len(shares)
     if rows is not None:
+        model.transform(rows[:1])  # which raises for other columns
         pca = type(model)(len(shares), hidden_layer_sizes=(), random_state=0)
         of_pca = pca.fit(rows).explained_variance_ratio_
         total = sum(of_pca)
@@ -158,4 +161,7 @@ def _cell(value: Any) -> str:
     text = text if len(text) <= 300 else f"{text[:300]}..."
     # An underscore within a word is none of Markdown's.
     text = re.sub(r"(?<!\w)_|_(?!\w)|[\\`*\[\]<>~#&$!]", r"\\\g<0>", text)
-    return text.replace("|", "&#124;")
+    # Nor may a name become a table, a link or somebody's account.
+    for mark in ("|", "://", "www.", "@"):
+        text = text.replace(mark, f"&#{ord(mark[0])};{mark[1:]}")
+    return text

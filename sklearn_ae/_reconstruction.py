@@ -251,6 +251,10 @@ def _check_out(out: Any, shape: tuple[int, ...], dtype: np.dtype) -> None:
     found = getattr(out, "shape", None)
     if found != shape:
         raise ValueError(f"out has shape={found}, but the codes of X have {shape}.")
+    if not isinstance(out.dtype, np.dtype):
+        raise TypeError(
+            f"out is a {type(out).__name__}, but has to be NumPy's or such."
+        )
     if not np.can_cast(dtype, out.dtype, "same_kind"):
         raise ValueError(f"out has dtype={out.dtype}, but the codes of X have {dtype}.")
 

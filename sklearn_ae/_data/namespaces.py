@@ -6,13 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 from sklearn import get_config
-from sklearn.utils._array_api import (
-    _convert_to_numpy,
-    _is_numpy_namespace,
-    _max_precision_float_dtype,
-    device,
-    get_namespace,
-)
+from sklearn.utils import _array_api  # private names, used under dispatch alone
 
 from sklearn_ae._data.stored import is_stored
 
@@ -34,18 +28,18 @@ def place_of(X: Any) -> Place | None:
     if is_stored(X):
         return None
     try:
-        namespace, is_array = get_namespace(X)
+        namespace, is_array = _array_api.get_namespace(X)
     except TypeError:  # of what is no array
         return None
-    if not is_array or _is_numpy_namespace(namespace):
+    if not is_array or _array_api._is_numpy_namespace(namespace):
         return None
-    return Place(namespace, device(X))
+    return Place(namespace, _array_api.device(X))
 
 
 def as_numpy(X: Any) -> Any:
     """Return an array of another library as NumPy's, and all else as it is."""
     place = place_of(X)
-    return X if place is None else _convert_to_numpy(X, place.namespace)
+    return X if place is None else _array_api._convert_to_numpy(X, place.namespace)
 
 
 def placed_like(X: Any, array: NDArray) -> Any:
@@ -53,7 +47,7 @@ def placed_like(X: Any, array: NDArray) -> Any:
     place = place_of(X)
     if place is None:
         return array
-    largest = _max_precision_float_dtype(*place)
+    largest = _array_api._max_precision_float_dtype(*place)
     if array.dtype == np.float64 and largest == place.namespace.float32:
         array = array.astype(np.float32)
     return place.namespace.asarray(array, device=place.device)

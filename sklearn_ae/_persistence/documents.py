@@ -71,6 +71,9 @@ def read_document(text: str) -> dict[str, Any]:
         raise ValueError(f"{text} {sorted(document)!s:.200}.")
     for name in ("versions", "estimator"):
         need(isinstance(document[name], dict), f"Its entry {name!r} is")
+    stored = document["versions"].values()
+    are_text = all(type(one) is str and len(one) <= 100 for one in stored)
+    need(are_text, "Its list of versions is")
     return document
 
 

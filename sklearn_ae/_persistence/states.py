@@ -97,6 +97,8 @@ class PersistenceMixin(BaseEstimator):
 
 def _read(state: Mapping[str, Any]) -> tuple[dict[str, Any], Arrays]:
     """Return the document and copies of the arrays of a state of skops."""
+    if type(state) is dict and "_versions" in state:
+        raise ValueError("It is the pickle of a version that is not supported.")
     is_whole = type(state) is dict and state.keys() == {"document", "arrays"}
     need(is_whole, "Its state, which is no document with arrays, is")
     text, arrays = state["document"], state["arrays"]

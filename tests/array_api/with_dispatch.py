@@ -244,7 +244,7 @@ def test_pipelines_and_cross_validation(quick, X):
 
 def test_devices_without_float64_get_float32(monkeypatch):
     monkeypatch.setattr(
-        namespaces, "_max_precision_float_dtype", lambda *_: torch.float32
+        namespaces._array_api, "_max_precision_float_dtype", lambda *_: torch.float32
     )
     X = torch.ones(2)
     assert namespaces.placed_like(X, np.ones(3)).dtype == torch.float32

@@ -1,17 +1,22 @@
 """The autoencoder in ONNX gives the numbers of `transform`."""
 
+import logging
 import re
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
+import pandas as pd
 import pytest
 from numpy.testing import assert_allclose
 from sklearn.compose import make_column_transformer
+from sklearn.decomposition import PCA
+from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LinearRegression, LogisticRegression
-from sklearn.pipeline import make_pipeline
+from sklearn.pipeline import make_pipeline, make_union
 from sklearn.preprocessing import StandardScaler
 from torch import nn
 
-from sklearn_ae import AutoencoderTransformer
+from sklearn_ae import AutoencoderTransformer, TableEncoder
 
 skl2onnx = pytest.importorskip("skl2onnx")
 pytest.importorskip("sklearn_ae.onnx")
@@ -136,6 +141,23 @@ def test_missing_cells_are_imputed(dtype, shared, curved, quick, codes_of):
         )
 
 
+@pytest.mark.parametrize("scale", [1e-25, 1.0, 1e22])
+def test_scores_of_float32_rows_are_float64(scale, curved, quick, run):
+    X = (scale * curved).astype(np.float32)
+    ae = quick(2).fit(X)
+    options = {AutoencoderTransformer: {"score_samples": True}}
+    _, scores = run(skl2onnx.to_onnx(ae, X[:1], options=options), X)
+    assert scores.dtype == np.float64
+    assert_allclose(scores[:, 0], ae.score_samples(X), rtol=1e-2)
+
+
+def test_few_incomplete_rows_among_many(curved, quick, codes_of):
+    X = curved.copy()
+    X[7, 2:5] = X[100, 0] = np.nan
+    ae = quick(2).fit(curved)
+    assert_close(codes_of(ae, X), ae.transform(X), np.float64)
+
+
 def test_scores_of_rows_with_missing_cells(curved, quick, run):
     X = curved.copy()
     X[::3, 1] = np.nan
@@ -199,6 +221,21 @@ def test_column_transformer(curved, quick, codes_of):
     assert_close(codes_of(parts, curved), parts.transform(curved), np.float64)
 
 
+@pytest.mark.parametrize(
+    "before",
+    [
+        PCA(5),
+        make_column_transformer((StandardScaler(), [0, 1]), remainder="passthrough"),
+        make_union(StandardScaler(), PCA(3)),
+    ],
+    ids=lambda one: type(one).__name__,
+)
+def test_steps_of_scikit_learn_in_front(before, curved, quick, codes_of):
+    """Names of nodes are not those of other converters."""
+    pipeline = make_pipeline(before, quick(2)).fit(curved)
+    assert_close(codes_of(pipeline, curved), pipeline.transform(curved), np.float64)
+
+
 def test_two_autoencoders_one_after_the_other(curved, quick, codes_of):
     pipeline = make_pipeline(quick(4), quick(2)).fit(curved)
     assert_close(codes_of(pipeline, curved), pipeline.transform(curved), np.float64)
@@ -209,6 +246,20 @@ def test_more_outputs_are_refused_before_another_step(curved, quick):
     options = {AutoencoderTransformer: {"score_samples": True}}
     with pytest.raises(NotImplementedError, match="the last step of a pipeline alone"):
         skl2onnx.to_onnx(pipeline, curved[:1], options=options)
+
+
+@pytest.mark.parametrize("scaled", [False, True])
+def test_columns_in_another_order_are_refused(scaled, curved, quick):
+    df = pd.DataFrame(curved, columns=[f"x{i}" for i in range(12)])
+    model = make_pipeline(TableEncoder(), quick(2)) if scaled else quick(2)
+    text = "Input 0 of the graph is 'x1', but .* was fitted to 'x0' there"
+    with pytest.raises(ValueError, match=text):
+        skl2onnx.to_onnx(model.fit(df), df[["x1", "x0", *df.columns[2:]]][:1])
+
+
+def test_unfitted_estimators_are_refused(curved, quick):
+    with pytest.raises(NotFittedError):
+        skl2onnx.to_onnx(quick(2), curved[:1])
 
 
 def test_other_numbers_of_columns_are_refused(curved, quick):
@@ -223,7 +274,39 @@ def test_text_is_refused(curved, quick):
         skl2onnx.to_onnx(quick(2).fit(curved), initial_types=[("X", kind)])
 
 
-def test_network_that_torch_cannot_export_is_named(curved, quick):
+class Tokens(nn.Module):
+    """Layers whose products have three axes, and inputs that are left out."""
+
+    def __init__(self, n_features, n_components):
+        super().__init__()
+        self.embed, self.read = nn.Linear(1, 4), nn.GRU(4, 5, batch_first=True)
+        self.out = nn.Linear(5, n_components)
+        self.decode = nn.Linear(n_components, n_features)
+
+    def encode(self, x):
+        return self.out(self.read(self.embed(x[:, :, None]))[0][:, -1])
+
+
+def test_network_of_tokens(curved, quick, codes_of):
+    ae = quick(2, module=Tokens, init="random").fit(curved)
+    assert_allclose(codes_of(ae, curved), ae.transform(curved), rtol=0, atol=1e-5)
+
+
+def test_networks_are_exported_in_threads(curved, quick):
+    logger = logging.getLogger("torch.onnx._internal.exporter._registration")
+    before = logger.disabled
+    ae = quick(2, module=Bounded).fit(curved)
+
+    def convert(_):
+        return skl2onnx.to_onnx(ae, curved[:1]).SerializeToString()
+
+    with ThreadPoolExecutor(3) as pool:
+        assert len(set(pool.map(len, pool.map(convert, range(3))))) == 1
+    assert logger.disabled is before
+
+
+@pytest.mark.parametrize("init", ["pca", "random"])
+def test_network_that_torch_cannot_export_is_named(init, curved, quick):
     class Strange(Bounded):
         def __init__(self, n_features, n_components):
             super().__init__(n_features, n_components)
@@ -232,7 +315,7 @@ def test_network_that_torch_cannot_export_is_named(curved, quick):
         def encode(self, x):
             return self.inner(x) if float(x.detach().sum()) < 1e9 else self.inner(-x)
 
-    ae = quick(2, module=Strange, init="random").fit(curved)
+    ae = quick(2, module=Strange, init=init).fit(curved)
     with pytest.raises(NotImplementedError, match=r"module.encode of Strange cannot"):
         skl2onnx.to_onnx(ae, curved[:1])
 

@@ -13,7 +13,7 @@ from sklearn_ae import AutoencoderTransformer
 
 httpx = pytest.importorskip("httpx")
 pytest.importorskip("fastapi")
-pytest.importorskip("skl2onnx")
+skl2onnx = pytest.importorskip("skl2onnx")
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "service.py"
 COLUMNS = ["age", "bmi", "bp", "s5"]
@@ -85,12 +85,29 @@ def test_numbers_that_are_none(cell, app):
     assert "finite" in found["mistakes"][0]["what"]
 
 
+def test_names_that_python_would_not_take(service, quick):
+    columns = ["_a", "model_config", "blood pressure"]
+    X = np.random.default_rng(0).standard_normal((60, 3)).astype(np.float32)
+    ae = quick(2).fit(X)
+    model = skl2onnx.to_onnx(ae, X[:1]).SerializeToString()
+    app = service.create_app(model, columns)
+    rows = [dict(zip(columns, row, strict=True)) for row in X[:5].tolist()]
+    status, found = post(app, json={"rows": rows})
+    assert status == 200
+    assert_allclose(found["codes"], ae.transform(X[:5]), atol=1e-4)
+    with pytest.raises(ValueError, match="The graph has 3 columns, not 2"):
+        service.create_app(model, columns[:2])
+
+
 @pytest.mark.parametrize(
     ("body", "what"),
     [
         ({"rows": []}, "at least 1 item"),
         ({"rows": [ROW] * 10_001}, "at most 10000 items"),
         ({}, "Field required"),
+        ({"rows": [ROW], "more": 1}, "Extra inputs are not permitted"),
+        ({"rows": [ROW, dict.fromkeys(COLUMNS)]}, "The row is empty"),
+        ({"rows": [ROW, ROW | {"age": 1e308}]}, "too large"),
     ],
 )
 def test_other_bodies(body, what, app):

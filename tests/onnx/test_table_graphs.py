@@ -11,6 +11,7 @@ from sklearn.decomposition import PCA
 from sklearn.ensemble import (
     HistGradientBoostingClassifier,
     HistGradientBoostingRegressor,
+    RandomForestRegressor,
 )
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.pipeline import make_pipeline
@@ -99,6 +100,63 @@ def test_encoded_tables(parameters, table, run):
     rows.loc[2, "size"] = given["size"][2] = np.nan
     (found,) = run(model, given)
     assert_allclose(found, dense(encoder.transform(rows)), atol=1e-5, rtol=1e-6)
+
+
+@pytest.mark.parametrize("missing", [None, np.nan, "", "None"])
+def test_missing_text_as_it_comes(missing, run):
+    df = pd.DataFrame({"a": [1.0, 2.0, 6.0], "b": ["x", "y", "x"]})
+    encoder = TableEncoder().fit(df)
+    feeds = {
+        "a": df[["a"]].to_numpy(),
+        "b": np.array([["y"], [missing], ["x"]], object),
+    }
+    df["b"] = pd.Series(["y", None, "x"], dtype=object)
+    (found,) = run(skl2onnx.to_onnx(encoder, df[:1]), feeds)
+    assert_allclose(found, encoder.transform(df), atol=1e-12)
+
+
+def test_unknown_text_joins_a_single_rare_category(run):
+    df = pd.DataFrame({"a": ["x"] * 10 + ["y"] * 10 + ["z"]})
+    encoder = TableEncoder(handle_unknown="infrequent_if_exist", min_frequency=5)
+    model = skl2onnx.to_onnx(encoder.fit(df), df[:1])
+    new = pd.DataFrame({"a": ["new", "x", "z"]})
+    (found,) = run(model, new[["a"]].astype(object).to_numpy())
+    assert_allclose(found, encoder.transform(new), atol=1e-12)
+
+
+def test_missing_text_that_is_no_category(run):
+    df = pd.DataFrame({"a": ["x", "y", "x"]})
+    encoder = TableEncoder(encode_missing=True).fit(df)
+    model = skl2onnx.to_onnx(encoder, df[:1])
+    (found,) = run(model, np.array([["x"], [""]], dtype=object))
+    wanted = encoder.transform(pd.DataFrame({"a": ["x", None]}, dtype=object))
+    assert_allclose(found, wanted, atol=1e-12)
+
+
+def test_integers_that_float64_cannot_tell_apart(run):
+    df = pd.DataFrame({"id": 10**17 + np.array([1, 2, 3] * 5), "n": np.arange(15.0)})
+    encoder = TableEncoder(categorical_features=["id"]).fit(df)
+    (found,) = run(skl2onnx.to_onnx(encoder, df[:1]), feeds_of(df))
+    assert_allclose(found, encoder.transform(df), atol=1e-12)
+
+
+def test_categories_that_inputs_cannot_hold(run):
+    df = pd.DataFrame({"k": pd.Categorical([0.25, 0.75] * 5), "n": np.arange(10.0)})
+    encoder, kinds = TableEncoder().fit(df), skl2onnx.common.data_types
+    with pytest.raises(TypeError, match=r"Column 'k'.*category 0.25 is no integer"):
+        skl2onnx.to_onnx(encoder, df[:1])
+    types = [(name, kinds.DoubleTensorType([None, 1])) for name in df]
+    feeds = {name: df[[name]].astype(float).to_numpy() for name in df}
+    (found,) = run(skl2onnx.to_onnx(encoder, initial_types=types), feeds)
+    assert_allclose(found, encoder.transform(df), atol=1e-12)
+
+
+@pytest.mark.parametrize("offset", [0.0, 1e6])
+def test_quantiles_far_from_zero(offset, curved, codes_of):
+    X = curved + offset
+    scaler = QuantileTransformer(n_quantiles=50)
+    encoder = TableEncoder(numeric_transformer=scaler).fit(X)
+    assert_allclose(codes_of(encoder, X), encoder.transform(X), atol=1e-5)
 
 
 def test_numbers_of_a_float64_table_are_exact(curved, codes_of):
@@ -214,6 +272,27 @@ def test_predictions_of_trees(target, dtype, curved, codes_of):
 
 
 @pytest.mark.parametrize(
+    "estimator",
+    [
+        HistGradientBoostingRegressor(max_iter=10),
+        RandomForestRegressor(10, random_state=0),
+        make_pipeline("passthrough", Ridge()),
+    ],
+    ids=lambda one: type(one).__name__,
+)
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_targets_far_from_zero(estimator, dtype, curved, codes_of):
+    X, y = curved.astype(dtype), TARGETS["numbers"](curved) + 1e6
+    augmenter = TargetAugmenter(estimator).fit(X, y)
+    found = codes_of(augmenter, X)
+    # Forests add their trees in float32, and linear models predict so of float32 rows.
+    is_single = dtype == np.float32 and not hasattr(estimator, "max_iter")
+    is_single = is_single or isinstance(estimator, RandomForestRegressor)
+    atol = 0.3 if is_single else 1e-5
+    assert_allclose(found, augmenter.transform(X), rtol=0, atol=atol)
+
+
+@pytest.mark.parametrize(
     ("trees", "text"),
     [
         (HistGradientBoostingRegressor(loss="poisson"), "loss='poisson' has no graph"),
@@ -242,7 +321,7 @@ def test_nothing_of_a_target(noise, codes_of):
     assert_allclose(codes_of(augmenter, noise), noise)
 
 
-@pytest.mark.parametrize("missing_values", [np.nan, -1.0])
+@pytest.mark.parametrize("missing_values", [np.nan, -1.0, np.float32(-1)])
 @pytest.mark.parametrize("add_indicator", [False, True])
 @pytest.mark.parametrize("keep_empty_features", [False, True])
 def test_imputed_tables(
