@@ -22,6 +22,7 @@ N_COMPONENTS = 5
 MOST_ROWS = 2000
 SIZES = {1: 2000, 1000: 50, 1_000_000: 1}  # rows, with the calls of one repeat
 QUICK_SIZES = {1: 200, 1000: 10}
+BLOCK = 4096
 REPEATS = 5
 REFERENCE, OURS, TORCH, ONNX, ONNX_PCA = (
     "PCA",
@@ -42,8 +43,9 @@ INTRO = """\
 Codes of held-out rows of each table by `to_torch()` and by a graph in onnxruntime, next
 to those of `transform` in the same dtype: the largest difference in units of the codes'
 standard deviation. "Rounding" is how far `transform` of float32 and of float64 rows
-differ. Then the time of one call, by the number of its rows, on one thread. Written
-from the CSV of the same name by `python -m benchmarks production`.
+differ. Then the time of one call, by the number of its rows, on one thread; beyond 4,096
+rows torch and ONNX are called with blocks. Written from the CSV of the same name by
+`python -m benchmarks production`.
 """
 
 Encode = Callable[[np.ndarray], np.ndarray]
@@ -104,6 +106,18 @@ def numbers(table: Table) -> Iterator[Row]:
             }
 
 
+def in_blocks(encode: Encode) -> Encode:
+    """Return what encodes block by block, as `transform` does by itself."""
+
+    def encode_all(rows: np.ndarray) -> np.ndarray:
+        if len(rows) <= BLOCK:
+            return encode(rows)
+        parts = np.split(rows, range(BLOCK, len(rows), BLOCK))
+        return np.concatenate([encode(part) for part in parts])
+
+    return encode_all
+
+
 def _calls(encode: Encode, X: np.ndarray, n_calls: int) -> Work:
     def work() -> None:
         with one_thread():
@@ -123,9 +137,9 @@ def times(sizes: dict[int, int], repeats: int) -> Iterator[Row]:
         ways: dict[str, Encode] = {
             REFERENCE: pca.transform,
             OURS: ae.transform,
-            TORCH: module_of(ae, some),
-            ONNX: graph_of(ae, some),
-            ONNX_PCA: graph_of(pca, some),
+            TORCH: in_blocks(module_of(ae, some)),
+            ONNX: in_blocks(graph_of(ae, some)),
+            ONNX_PCA: in_blocks(graph_of(pca, some)),
         }
         for n_rows, n_calls in sizes.items():
             prepare = {
@@ -175,7 +189,7 @@ def differences(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def seconds(rows: pd.DataFrame) -> pd.DataFrame:
-    """Return the median time of a call in microseconds, and its spread."""
+    """Return the median time of a call in microseconds."""
     found = rows[rows["case"] == TIME].copy()
     found["n_rows"] = found["n_rows"].astype(int)
     groups = found.groupby(["n_rows", "dtype", "method"], sort=False)[SECONDS]

@@ -24,6 +24,7 @@ EXAMPLES = Path(__file__).parents[1] / "examples"
 ROW = {"age": 0.04, "bmi": 0.06, "bp": 0.02, "s5": -0.01}
 SIZES = (1, 100, 1000)
 N_CLIENTS = 2
+PATIENCE = 120.0  # seconds until the service is up
 SECONDS, QUICK_SECONDS = 120.0, 3.0
 QUANTILES = {"p50": 0.5, "p99": 0.99}
 
@@ -55,12 +56,14 @@ def served() -> Iterator[int]:
 
 def _wait(server: subprocess.Popen, port: int) -> None:
     """Wait until the service listens."""
-    while server.poll() is None:
+    end = time.monotonic() + PATIENCE
+    while server.poll() is None and time.monotonic() < end:
         with socket.socket() as asked:
             if asked.connect_ex(("127.0.0.1", port)) == 0:
                 return
         time.sleep(0.1)
-    raise RuntimeError(f"the service has ended with status {server.returncode}.")
+    state = "is not ready" if server.returncode is None else "has ended"
+    raise RuntimeError(f"the service {state} (status {server.returncode}).")
 
 
 def ask(port: int, n_rows: int, seconds: float) -> list[float]:
