@@ -43,9 +43,9 @@ INTRO = """\
 Codes of held-out rows of each table by `to_torch()` and by a graph in onnxruntime, next
 to those of `transform` in the same dtype: the largest difference in units of the codes'
 standard deviation. "Rounding" is how far `transform` of float32 and of float64 rows
-differ. Then the time of one call, by the number of its rows, on one thread; beyond 4,096
-rows torch and ONNX are called with blocks. Written from the CSV of the same name by
-`python -m benchmarks production`.
+differ. Then the time of one call, by the number of its rows, on one thread; beyond
+4,096 rows torch and ONNX are called with blocks. Written from the CSV of the same name
+by `python -m benchmarks production`.
 """
 
 Encode = Callable[[np.ndarray], np.ndarray]

@@ -1,0 +1,160 @@
+"""Networks for images, series and trees: they learn, and go wherever the others go."""
+
+import pickle
+import re
+
+import numpy as np
+import pytest
+import torch
+from numpy.testing import assert_allclose
+from sklearn.base import clone
+from sklearn.datasets import load_digits
+from sklearn.decomposition import PCA
+
+from sklearn_ae import AutoencoderTransformer
+from sklearn_ae.networks import Convolutional, Recurrent, SoftTree, Transformer
+
+SMALL = {
+    Convolutional: {"channels": (4, 8)},
+    Recurrent: {"hidden_size": 8, "cell": "lstm"},
+    Transformer: {"d_model": 8, "nhead": 2, "num_layers": 1, "patch_size": 5},
+    SoftTree: {"depth": 3, "n_trees": 2},
+}
+
+
+@pytest.fixture(scope="module")
+def digits():
+    """Images of 8 x 8 pixels between 0 and 1."""
+    return load_digits().data[:400] / 16
+
+
+@pytest.fixture(scope="module")
+def waves():
+    """Series of 16 steps: waves of many lengths and places, of unit height."""
+    rng = np.random.default_rng(0)
+    length, place = rng.uniform(0.5, 2.5, (2, 400, 1))
+    return np.sin(2 * np.pi * (length * np.linspace(0, 1, 16) + place))
+
+
+def build(cls, n_components, **parameters):
+    arguments = {f"module__{name}": value for name, value in SMALL[cls].items()}
+    given = {"module": cls, "init": "random", "max_iter": 2, "random_state": 0}
+    return AutoencoderTransformer(n_components, **given | arguments | parameters)
+
+
+def lost(model, X):
+    return ((model.inverse_transform(model.transform(X)) - X) ** 2).sum()
+
+
+@pytest.mark.parametrize(
+    ("cls", "parameters"),
+    [
+        (Convolutional, {"max_iter": 40}),
+        (Convolutional, {"max_iter": 40, "module__pooling": "max"}),
+        (SoftTree, {"max_iter": 60}),
+    ],
+)
+def test_images_are_learned(cls, parameters, digits):
+    model = build(cls, 2, **parameters).fit(digits)
+    assert lost(model, digits) < 0.9 * lost(PCA(2).fit(digits), digits)
+
+
+@pytest.mark.parametrize(
+    ("cls", "parameters"),
+    [
+        (Recurrent, {"module__hidden_size": 32, "module__cell": "gru"}),
+        (Transformer, {"module__d_model": 32, "module__patch_size": 4}),
+    ],
+)
+def test_series_are_learned(cls, parameters, waves):
+    given = {"max_iter": 60, "learning_rate_init": 0.01, **parameters}
+    model = build(cls, 3, **given).fit(waves)
+    assert lost(model, waves) < 0.85 * lost(PCA(3).fit(waves), waves)
+
+
+@pytest.mark.parametrize("cls", SMALL)
+def test_a_correction_is_no_worse_than_pca(cls, digits):
+    model = build(cls, 3, init="pca", max_iter=3).fit(digits)
+    assert model.score(digits) >= model.pca_score_ - 1e-9
+
+
+@pytest.mark.parametrize("cls", SMALL)
+def test_pickles_clones_and_torch_modules(cls, digits):
+    model = build(cls, 3).fit(digits)
+    codes = model.transform(digits)
+    assert (pickle.loads(pickle.dumps(model)).transform(digits) == codes).all()
+    assert (clone(model).fit(digits).transform(digits) == codes).all()
+    module = model.to_torch(torch.float64)
+    found = module.encode(torch.from_numpy(digits)).detach()
+    assert_allclose(found, codes, rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("cls", SMALL)
+def test_graphs(cls, digits):
+    skl2onnx = pytest.importorskip("skl2onnx")
+    runtime = pytest.importorskip("onnxruntime")
+    pytest.importorskip("sklearn_ae.onnx")
+    model = build(cls, 3).fit(digits)
+    graph = skl2onnx.to_onnx(model, digits[:1]).SerializeToString()
+    (codes,) = runtime.InferenceSession(graph).run(None, {"X": digits})
+    wanted = model.transform(digits)
+    # onnxruntime's cells approximate their activations.
+    tolerance = 5e-3 if cls is Recurrent else 1e-4
+    assert_allclose(codes, wanted, rtol=0, atol=tolerance * wanted.std())
+
+
+def test_colours_and_sides_that_are_odd():
+    network = Convolutional(7 * 5 * 3, 4, image_shape=(7, 5, 3), channels=(2, 3))
+    rows = torch.rand(6, 105)
+    assert network.encode(rows).shape == (6, 4)
+    assert network.decode(network.encode(rows)).shape == rows.shape
+    # One channel of one pixel is one column.
+    images = rows.reshape(6, 7, 5, 3)
+    seen = []
+    network.encoder[0].register_forward_hook(lambda _, given, __: seen.extend(given))
+    network.encode(rows)
+    assert torch.equal(seen[0][:, 1], images[:, :, :, 1])
+
+
+@pytest.mark.parametrize("n_features", [16, 18])
+def test_channels_and_patches_of_series(n_features):
+    rows = torch.rand(5, n_features)
+    for network in (
+        Recurrent(n_features, 3, n_channels=2),
+        Transformer(n_features, 3, n_channels=2, patch_size=5),
+    ):
+        code = network.encode(rows)
+        assert code.shape == (5, 3)
+        assert network.decode(code).shape == rows.shape
+
+
+def test_shares_of_leaves():
+    tree = SoftTree(6, 2, depth=4, n_trees=3).encoder
+    shares = tree.leaves(torch.randn(7, 6))
+    assert shares.shape == (7, 3, 16)
+    assert_allclose(shares.sum(dim=2).detach(), 1.0, rtol=1e-5)
+    assert shares.min() >= 0
+    # Far on one side of every split, a row is in one leaf.
+    with torch.no_grad():
+        tree.splits.weight.zero_()
+        tree.splits.bias.fill_(50.0)
+    assert_allclose(tree.leaves(torch.zeros(1, 6))[0, :, 0].detach(), 1.0)
+
+
+@pytest.mark.parametrize(
+    ("build", "text"),
+    [
+        (lambda: Convolutional(10, 2), "image_shape=None does not have the 10 values"),
+        (lambda: Convolutional(16, 2, image_shape=(4, 5)), "does not have the 16"),
+        (lambda: Convolutional(16, 2, kernel_size=2), "kernel_size=2 has to be odd"),
+        (lambda: Convolutional(16, 2, pooling="mean"), "has to be 'stride' or 'max'"),
+        (lambda: Convolutional(4, 2, channels=(1,) * 4), "4 levels of channels"),
+        (lambda: Recurrent(10, 2, n_channels=3), "n_channels=3 does not divide the 10"),
+        (lambda: Recurrent(10, 2, cell="rnn"), "cell='rnn' has to be one of"),
+        (lambda: Transformer(10, 2, nhead=3), "nhead=3 does not divide d_model=64"),
+        (lambda: SoftTree(4, 2, depth=0), "have to be at least 1"),
+    ],
+)
+def test_wrong_arguments(build, text):
+    with pytest.raises(ValueError, match=re.escape(text)):
+        build()
