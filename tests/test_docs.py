@@ -30,6 +30,7 @@ MODULES = {
     "sklearn.callback": ["sklearn.callback"],
     "array_api_dispatch": ["sklearn.externals.array_api_compat", "array_api_compat"],
     "skops.io": ["skops"],
+    "skl2onnx": ["skl2onnx"],
 }
 LACKING = [
     text
