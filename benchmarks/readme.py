@@ -196,8 +196,8 @@ def produced(rows: pd.DataFrame) -> str:
         f"{method} {value:.0e} ({dtype})" for (dtype, method), value in apart.items()
     )
     return (
-        f"{markdown(table.map(three_digits))}\n\nLargest difference to `transform`, in "
-        f"standard deviations of the codes: {largest}."
+        f"{markdown(table.map(production_suite.microseconds))}\n\nLargest difference "
+        f"to `transform`, in standard deviations of the codes: {largest}."
     )
 
 
