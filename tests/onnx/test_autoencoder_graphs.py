@@ -289,7 +289,9 @@ class Tokens(nn.Module):
 
 def test_network_of_tokens(curved, quick, codes_of):
     ae = quick(2, module=Tokens, init="random").fit(curved)
-    assert_allclose(codes_of(ae, curved), ae.transform(curved), rtol=0, atol=1e-5)
+    found, wanted = codes_of(ae, curved), ae.transform(curved)
+    # onnxruntime's cells approximate their activations.
+    assert_allclose(found, wanted, rtol=0, atol=5e-3 * wanted.std())
 
 
 def test_networks_are_exported_in_threads(curved, quick):

@@ -80,7 +80,7 @@ def dense(X):
                 method="yeo-johnson", standardize=False
             )
         },
-        {"numeric_transformer": QuantileTransformer(n_quantiles=50)},
+        {"numeric_transformer": QuantileTransformer(n_quantiles=10)},
     ],
     ids=str,
 )
@@ -153,8 +153,8 @@ def test_categories_that_inputs_cannot_hold(run):
 
 @pytest.mark.parametrize("offset", [0.0, 1e6])
 def test_quantiles_far_from_zero(offset, curved, codes_of):
-    X = curved + offset
-    scaler = QuantileTransformer(n_quantiles=50)
+    X = curved[:, :2] + offset
+    scaler = QuantileTransformer(n_quantiles=10)
     encoder = TableEncoder(numeric_transformer=scaler).fit(X)
     assert_allclose(codes_of(encoder, X), encoder.transform(X), atol=1e-5)
 
