@@ -26,6 +26,8 @@ from sklearn_ae._table_encoder import TableEncoder
 
 # Rows whose residuals and quantiles are kept.
 MOST_ROWS = 5000
+# Rows that are drawn for quantiles, for each of these.
+DRAWN_PER_ROW = 20
 
 
 def _encoder_of(transformer: Any) -> TableEncoder | None:
@@ -260,7 +262,8 @@ class TableSampler(PersistenceMixin, DensityMixin, BaseEstimator):
             self._codes = codes
             self._residuals = matrix - matrices.of_codes(codes * self._scale)
         numbers = ~self._are_indicators
-        drawn = matrices.in_units(self._drawn_matrix(MOST_ROWS, rng))[:, numbers]
+        n_drawn = min(MOST_ROWS, DRAWN_PER_ROW * len(matrix))
+        drawn = matrices.in_units(self._drawn_matrix(n_drawn, rng))[:, numbers]
         known = matrices.with_numbers(matrix, X)[:, numbers]
         margins = Margins.learn(known, drawn, are_integers[numbers])
         self._drawn, self._known, self._are_discrete = margins

@@ -33,7 +33,9 @@ def test_copula_has_margins_and_ranks():
     drawn = samples.GaussianCopula(0).fit(X).sample(2000)
     quantiles = [0.1, 0.5, 0.9]
     wanted = np.quantile(X, quantiles, axis=0)
-    assert np.quantile(drawn, quantiles, axis=0) == pytest.approx(wanted, rel=0.2, abs=0.1)
+    assert np.quantile(drawn, quantiles, axis=0) == pytest.approx(
+        wanted, rel=0.2, abs=0.1
+    )
     assert pd.DataFrame(drawn).corr("spearman").iloc[0, 1] > 0.9
 
 
