@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.mixture import GaussianMixture
 
-# More components than BIC or held-out likelihood choose are harder to tell from rows,
-# and samples are no closer to rows than other rows are (samples benchmark).
+# Samples of more components than BIC chooses are harder to tell from rows (samples
+# benchmark).
 ROWS_PER_COMPONENT = 50
 MOST_COMPONENTS = 64
 # Of codes with unit variance.
