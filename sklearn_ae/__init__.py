@@ -11,6 +11,7 @@ from sklearn_ae._display import (
 )
 from sklearn_ae._persistence import load, save
 from sklearn_ae._table_encoder import TableEncoder
+from sklearn_ae._table_sampler import TableSampler
 from sklearn_ae._target_augmenter import TargetAugmenter
 from sklearn_ae._version import __version__ as __version__
 from sklearn_ae.networks import FullyConnected
@@ -24,6 +25,7 @@ __all__ = [
     "LossCurveDisplay",
     "ReconstructionDisplay",
     "TableEncoder",
+    "TableSampler",
     "TargetAugmenter",
     "load",
     "model_card",

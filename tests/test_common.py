@@ -1,5 +1,6 @@
 """scikit-learn's own checks."""
 
+from sklearn.decomposition import PCA
 from sklearn.linear_model import Ridge
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
@@ -7,6 +8,7 @@ from sklearn_ae import (
     AutoencoderImputer,
     AutoencoderTransformer,
     TableEncoder,
+    TableSampler,
     TargetAugmenter,
 )
 
@@ -19,6 +21,8 @@ CONFIGURATIONS = [
     TargetAugmenter(),
     TargetAugmenter(Ridge()),
     TableEncoder(sparse_output=True),
+    TableSampler(PCA(1)),
+    TableSampler(AutoencoderTransformer(1, max_iter=5, random_state=0)),
 ]
 
 

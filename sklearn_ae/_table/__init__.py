@@ -19,10 +19,12 @@ from .frames import (
     table_tags,
     validated_table,
 )
-from .values import NOTHING, Values, is_missing
+from .values import CATEGORIES, NOTHING, NUMBERS, Values, is_missing
 
 __all__ = [
+    "CATEGORIES",
     "NOTHING",
+    "NUMBERS",
     "ArrayReader",
     "CategoryColumn",
     "Column",

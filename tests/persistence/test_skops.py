@@ -15,6 +15,7 @@ import pytest
 from numpy.testing import assert_array_equal
 from sklearn.base import BaseEstimator
 from sklearn.compose import make_column_transformer
+from sklearn.decomposition import PCA
 from sklearn.exceptions import InconsistentVersionWarning, NotFittedError
 from sklearn.linear_model import LinearRegression, Ridge
 from sklearn.model_selection import GridSearchCV
@@ -26,6 +27,7 @@ from sklearn_ae import (
     AutoencoderImputer,
     AutoencoderTransformer,
     TableEncoder,
+    TableSampler,
     TargetAugmenter,
 )
 from sklearn_ae._persistence.states import PickleState
@@ -89,6 +91,8 @@ def test_ours_are_all_that_has_to_be_trusted():
         TargetAugmenter(estimator=Ridge()),
         autoencoder(),
     ).fit(FRAME, TARGET)
+    sampler = TableSampler(TableEncoder(), random_state=0).fit(NUMBERS)
+    model = [model, sampler]
     found = skops.get_untrusted_types(data=skops.dumps(model))
     assert found == sorted(TRUSTED)
     with pytest.raises(skops.exceptions.UntrustedTypesFoundException):
@@ -246,9 +250,14 @@ def test_forged_state_is_refused(whole, change, message, wrap):
         skops.loads(data, trusted=TRUSTED)
 
 
-@pytest.mark.parametrize("cls", [AutoencoderImputer, TableEncoder, TargetAugmenter])
-def test_forged_state_of_the_others_is_refused(whole, cls):
-    for state in (vars(cls()), whole):
+@pytest.mark.parametrize(
+    "model",
+    [AutoencoderImputer(), TableEncoder(), TableSampler(PCA()), TargetAugmenter()],
+    ids=lambda model: type(model).__name__,
+)
+def test_forged_state_of_the_others_is_refused(whole, model):
+    cls = type(model)
+    for state in (vars(model), whole):
         data = skops.dumps(forged(state, cls))
         with pytest.raises(ValueError, match=f"This {cls.__name__} cannot be loaded"):
             skops.loads(data, trusted=TRUSTED)

@@ -20,6 +20,7 @@ from sklearn_ae import (
     AutoencoderImputer,
     AutoencoderTransformer,
     TableEncoder,
+    TableSampler,
     TargetAugmenter,
 )
 from sklearn_ae._persistence.documents import FORMAT
@@ -52,6 +53,7 @@ def models():
         "AutoencoderTransformer": autoencoder(init="random"),
         "Pipeline": Pipeline([*steps, ("predict", Ridge())]),
         "TableEncoder": TableEncoder(),
+        "TableSampler": TableSampler(autoencoder(), random_state=0),
         "TargetAugmenter": TargetAugmenter(estimator=Ridge()),
     }
 
@@ -60,6 +62,8 @@ def outputs(name, model, arrays):
     """Return what a fitted estimator makes of the inputs."""
     if name == "TableEncoder":
         return np.asarray(model.transform(table(arrays["numbers"], arrays["text"])))
+    if name == "TableSampler":
+        return model.sample(20)
     if name == "Pipeline":
         return model.predict(arrays["numbers"])
     return np.asarray(model.transform(arrays["numbers"]))
