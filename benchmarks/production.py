@@ -55,7 +55,7 @@ def graph_of(estimator: Any, X: np.ndarray) -> Encode:
     import onnxruntime
     import skl2onnx
 
-    import sklearn_ae.onnx  # noqa: F401
+    import sklearn_ae.onnx  # noqa: F401, for its converters
 
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1

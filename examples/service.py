@@ -79,7 +79,7 @@ def example_app() -> FastAPI:
     from skl2onnx import to_onnx
     from sklearn.datasets import load_diabetes
 
-    import sklearn_ae.onnx  # noqa: F401
+    import sklearn_ae.onnx  # noqa: F401, for its converters
     from sklearn_ae import AutoencoderTransformer
 
     X = load_diabetes(as_frame=True).data[["age", "bmi", "bp", "s5"]]

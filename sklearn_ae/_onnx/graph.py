@@ -336,9 +336,7 @@ def _addmm(offset: Any, inputs: Any, weight: Any) -> Symbol:
 
 
 def _where(condition: Any, one: Any, other: Any) -> Symbol:
-    graph = _graph_of((condition, one, other))
-    symbols = [graph.as_symbol(each) for each in (condition, one, other)]
-    return graph.where(*symbols)
+    return _graph_of((condition, one, other)).where(condition, one, other)
 
 
 def _silu(x: Symbol, inplace: bool = False) -> Symbol:

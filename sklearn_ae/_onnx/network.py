@@ -109,7 +109,7 @@ def _exported(module: nn.Module, given: Tensor, opset: int, what: str) -> ModelP
                 external_data=False,
                 verbose=False,
             )
-        except Exception as error:  # of whatever kind it is
+        except Exception as error:  # torch's are of many kinds
             raise NotImplementedError(
                 f"{what} cannot be exported to ONNX by torch: {error}"
             ) from error

@@ -25,6 +25,7 @@ def fitted_mixture(codes: NDArray, seed: int) -> GaussianMixture:
     mixture = GaussianMixture(
         max(1, size), reg_covar=REG_COVAR, max_iter=200, random_state=seed
     )
+    # One that could still be improved is a density like others.
     with warnings.catch_warnings(action="ignore", category=ConvergenceWarning):
         return mixture.fit(codes)
 

@@ -49,6 +49,7 @@ class Margins(NamedTuple):
 def _quantiles(X: NDArray, n_quantiles: int) -> NDArray[np.float64]:
     """Return quantiles of columns, which are values of these, in rising order."""
     shares = (np.arange(n_quantiles) + 0.5) / n_quantiles
+    # A column without any value has NaN as its quantiles, of which NumPy warns.
     with warnings.catch_warnings(action="ignore", category=RuntimeWarning):
         found: NDArray = np.nanquantile(X, shares, axis=0, method="inverted_cdf")
     return found

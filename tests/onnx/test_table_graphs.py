@@ -1,6 +1,4 @@
-"""Tables of mixed columns in ONNX: encoded, augmented, imputed, and decoded."""
-
-import re
+"""Tables of mixed columns in ONNX: encoded, and imputed."""
 
 import numpy as np
 import pandas as pd
@@ -8,12 +6,7 @@ import pytest
 from numpy.testing import assert_allclose
 from sklearn.compose import make_column_transformer
 from sklearn.decomposition import PCA
-from sklearn.ensemble import (
-    HistGradientBoostingClassifier,
-    HistGradientBoostingRegressor,
-    RandomForestRegressor,
-)
-from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.linear_model import Ridge
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import (
     MinMaxScaler,
@@ -21,14 +14,11 @@ from sklearn.preprocessing import (
     QuantileTransformer,
     StandardScaler,
 )
-from sklearn.svm import LinearSVC
 
-from sklearn_ae import AutoencoderImputer, TableEncoder, TargetAugmenter
+from sklearn_ae import AutoencoderImputer, TableEncoder
 
 skl2onnx = pytest.importorskip("skl2onnx")
 pytest.importorskip("sklearn_ae.onnx")
-
-from sklearn_ae.onnx import to_onnx_inverse
 
 
 @pytest.fixture
@@ -223,104 +213,6 @@ def test_columns_without_a_type_are_named(column, text):
         skl2onnx.to_onnx(encoder, initial_types=[("a", number), ("b", kind)])
 
 
-TARGETS = {
-    "numbers": lambda X: X[:, 0] ** 2 + X[:, 1],
-    "two classes": lambda X: X[:, 0] > 0.5,
-    "classes": lambda X: np.digitize(X[:, 0], [0.3, 0.7]),
-}
-
-
-@pytest.mark.parametrize("target", TARGETS)
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_default_predictions_of_a_target(target, dtype, curved, codes_of):
-    X, y = curved.astype(dtype), TARGETS[target](curved)
-    augmenter = TargetAugmenter(random_state=0).fit(X, y)
-    assert augmenter.is_appended_.all()
-    rows = X.copy()
-    rows[::3, 2] = np.nan
-    wanted = augmenter.transform(rows)
-    assert wanted.shape[1] > X.shape[1]
-    atol = 1e-5 if dtype == np.float32 else 1e-6  # sums of leaves are float32
-    assert_allclose(codes_of(augmenter, rows), wanted, rtol=0, atol=atol)
-
-
-@pytest.mark.parametrize(
-    ("estimator", "target"), [(Ridge(), "numbers"), (LogisticRegression(), "classes")]
-)
-def test_predictions_of_an_estimator(estimator, target, curved, codes_of):
-    y = TARGETS[target](curved)
-    if target == "numbers":
-        y = np.column_stack([y, -y, y**2])
-    augmenter = TargetAugmenter(estimator).fit(curved, y)
-    found = codes_of(augmenter, curved)
-    assert found.shape[1] == len(augmenter.get_feature_names_out())
-    assert_allclose(found, augmenter.transform(curved), rtol=0, atol=1e-7)
-
-
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
-@pytest.mark.parametrize("target", TARGETS)
-def test_predictions_of_trees(target, dtype, curved, codes_of):
-    """Thresholds are compared in float64, and missing cells go where trees say."""
-    X, y = curved.astype(dtype), TARGETS[target](curved)
-    X[::3, 0] = np.nan
-    trees = HistGradientBoostingRegressor if target == "numbers" else None
-    trees = trees or HistGradientBoostingClassifier
-    augmenter = TargetAugmenter(trees(max_iter=10, min_samples_leaf=5)).fit(X, y)
-    assert augmenter.is_appended_.all()
-    found, wanted = codes_of(augmenter, X), augmenter.transform(X)
-    assert_allclose(found, wanted, rtol=0, atol=1e-6)
-
-
-@pytest.mark.parametrize(
-    "estimator",
-    [
-        HistGradientBoostingRegressor(max_iter=10),
-        RandomForestRegressor(10, random_state=0),
-        make_pipeline("passthrough", Ridge()),
-    ],
-    ids=lambda one: type(one).__name__,
-)
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_targets_far_from_zero(estimator, dtype, curved, codes_of):
-    X, y = curved.astype(dtype), TARGETS["numbers"](curved) + 1e6
-    augmenter = TargetAugmenter(estimator).fit(X, y)
-    found = codes_of(augmenter, X)
-    # Forests add their trees in float32, and linear models predict so of float32 rows.
-    is_single = dtype == np.float32 and not hasattr(estimator, "max_iter")
-    is_single = is_single or isinstance(estimator, RandomForestRegressor)
-    atol = 0.3 if is_single else 1e-5
-    assert_allclose(found, augmenter.transform(X), rtol=0, atol=atol)
-
-
-@pytest.mark.parametrize(
-    ("trees", "text"),
-    [
-        (HistGradientBoostingRegressor(loss="poisson"), "loss='poisson' has no graph"),
-        (HistGradientBoostingRegressor(categorical_features=[12]), "with categories"),
-    ],
-)
-def test_trees_without_a_graph(trees, text, curved):
-    X = np.column_stack([curved, curved[:, 0] > 0.5])
-    trees.set_params(max_iter=5, min_samples_leaf=5)
-    augmenter = TargetAugmenter(trees).fit(X, X[:, 12] + 1)
-    with pytest.raises(NotImplementedError, match=text):
-        skl2onnx.to_onnx(augmenter, X[:1])
-
-
-def test_classifier_without_probabilities(curved):
-    augmenter = TargetAugmenter(LinearSVC()).fit(curved, curved[:, 0] > 0.5)
-    assert augmenter.is_appended_.all()
-    with pytest.raises(NotImplementedError, match="LinearSVC has no probabilities"):
-        skl2onnx.to_onnx(augmenter, curved[:1])
-
-
-def test_nothing_of_a_target(noise, codes_of):
-    y = np.random.default_rng(9).standard_normal(len(noise))
-    augmenter = TargetAugmenter(random_state=0).fit(noise, y)
-    assert not augmenter.is_appended_.any()
-    assert_allclose(codes_of(augmenter, noise), noise)
-
-
 @pytest.mark.parametrize("missing_values", [np.nan, -1.0, np.float32(-1)])
 @pytest.mark.parametrize("add_indicator", [False, True])
 @pytest.mark.parametrize("keep_empty_features", [False, True])
@@ -354,55 +246,3 @@ def test_imputers_without_a_graph(parameters, text, curved):
     imputer = AutoencoderImputer(random_state=0, **parameters).fit(curved)
     with pytest.raises(NotImplementedError, match=text):
         skl2onnx.to_onnx(imputer, curved[:1])
-
-
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
-@pytest.mark.parametrize(
-    "before",
-    [
-        [],
-        [StandardScaler()],
-        [StandardScaler(with_std=False), MinMaxScaler()],
-        [PCA(5)],
-        [TableEncoder(column_weight=[2.0] + [1.0] * 11)],
-        [TargetAugmenter(Ridge())],
-        ["passthrough"],
-    ],
-    ids=str,
-)
-def test_rows_of_codes(before, dtype, curved, quick, run):
-    pipeline = make_pipeline(*before, quick(2)).fit(curved, curved[:, 0] ** 2)
-    codes = pipeline.transform(curved).astype(dtype)
-    (found,) = run(to_onnx_inverse(pipeline, dtype=dtype), codes)
-    assert found.dtype == dtype
-    atol = 2e-6 if dtype == np.float32 else 1e-12
-    assert_allclose(found, pipeline.inverse_transform(codes), rtol=0, atol=atol)
-
-
-def test_integers_of_codes(quick, run):
-    X = np.random.default_rng(0).integers(0, 50, (60, 4))
-    pipeline = make_pipeline(TableEncoder(), quick(2)).fit(X)
-    codes = pipeline.transform(X)
-    (found,) = run(to_onnx_inverse(pipeline, dtype=np.float64), codes)
-    assert_allclose(found, pipeline.inverse_transform(codes), rtol=0, atol=1e-12)
-
-
-@pytest.mark.parametrize(
-    ("before", "text"),
-    [
-        (PowerTransformer(), "PowerTransformer has no inverse in a graph"),
-        (TableEncoder(categorical_features=[0]), "Only tables of numbers"),
-    ],
-)
-def test_steps_without_a_way_back(before, text, curved, quick):
-    pipeline = make_pipeline(before, quick(2)).fit(np.round(curved, 1))
-    with pytest.raises(NotImplementedError, match=re.escape(text)):
-        to_onnx_inverse(pipeline)
-
-
-def test_wrong_arguments_of_the_way_back(curved, quick):
-    ae = quick(2).fit(curved)
-    with pytest.raises(ValueError, match=r"numpy.int64.* is not"):
-        to_onnx_inverse(ae, dtype=np.int64)
-    with pytest.raises(NotImplementedError, match="target_opset=17"):
-        to_onnx_inverse(ae, target_opset=17)
