@@ -65,6 +65,8 @@ class ReconstructionMixin(
         ------
         ValueError
             If `X` does not suit the training data, or `out` the codes.
+        TypeError
+            If `out` is a tensor.
         """
         validated = self._validated(X, "transform")
         shape = (len(validated), self.n_components_)

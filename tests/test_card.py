@@ -7,6 +7,7 @@ from hashlib import sha256
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.sparse import csr_array
 from sklearn.compose import make_column_transformer
 from sklearn.decomposition import PCA
 from sklearn.exceptions import NotFittedError
@@ -120,6 +121,22 @@ def test_names_cannot_break_the_table(quick, linear, name):
     assert [len(line) for line in tables(card)] == [len(line) for line in tables(plain)]
     assert not re.search(r"(?<!\\)[`<\[]|(?<!\\)&(?!#124;)", card.replace("\\\\", ""))
     assert card.isascii()
+
+
+@pytest.mark.parametrize("name", ["https://example.org/a", "www.example.org", "a@b.c"])
+def test_names_are_no_links(quick, linear, name):
+    frame = pd.DataFrame(linear, columns=[name, *"bcdef"])
+    assert not re.search(r"://|www\.|@", model_card(quick().fit(frame)))
+
+
+def test_rows_may_be_sparse(quick, linear):
+    model = quick().fit(csr_array(linear))
+    assert facts(model_card(model, csr_array(linear)))["rows"] == str(len(linear))
+
+
+def test_rows_of_other_columns_are_refused(quick, linear):
+    with pytest.raises(ValueError, match="X has 3 features"):
+        model_card(quick().fit(linear), linear[:, :3])
 
 
 def test_card_is_written(quick, linear, tmp_path):

@@ -214,6 +214,12 @@ def test_given_array_for_codes_is_written_to(fitted, X):
     assert_array_equal(out, fitted[0].transform(X.numpy()))
 
 
+def test_codes_are_not_written_to_a_tensor(fitted, X):
+    out = torch.empty((len(X), 2), dtype=X.dtype)
+    with pytest.raises(TypeError, match="out is a Tensor, but has to be NumPy's"):
+        fitted[1].transform(X, out=out)
+
+
 def test_given_rows_stay_as_they_are(quick, X):
     quick().fit(X).score_samples(X)
     assert_array_equal(X.numpy(), X)

@@ -20,7 +20,7 @@ import pytest
 from sklearn.compose import make_column_transformer
 from sklearn.linear_model import Ridge
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
+from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
 import sklearn_ae
 from sklearn_ae import TableEncoder, TargetAugmenter
@@ -232,6 +232,27 @@ def test_links_are_followed_to_files_alone(path, tmp_path):
         sklearn_ae.load(tmp_path / "missing" / ".." / path.name)
     with pytest.raises((OSError, ValueError)):
         sklearn_ae.load(os.devnull)
+
+
+@pytest.mark.parametrize("value", ["1" * 101, ["1"], 1, None], ids=type)
+def test_versions_are_short_text(path, tamper, value):
+    sklearn_ae.save(MODELS["scaler"], path)
+    tamper(path, lambda document, _: document["versions"].update(torch=value))
+    with pytest.raises(ValueError, match="Its list of versions is damaged"):
+        sklearn_ae.load(path)
+
+
+@pytest.mark.parametrize("name", ["func", "inverse_func"])
+def test_transformer_has_no_function(path, tamper, name):
+    sklearn_ae.save(FunctionTransformer().fit(VALUES), path)
+
+    def change(document, _):
+        (section,) = document["estimator"].values()
+        section[name] = {"type": "builtins.object"}
+
+    tamper(path, change)
+    with pytest.raises(ValueError, match="Its function is damaged"):
+        sklearn_ae.load(path)
 
 
 # Kinds that are not allowed, wherever they are.

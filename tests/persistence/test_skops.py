@@ -267,6 +267,12 @@ def test_forged_state_of_the_others_is_refused(whole, model):
             skops.loads(data, trusted=TRUSTED)
 
 
+def test_pickle_of_an_earlier_version_is_named():
+    state = {**vars(autoencoder()), "_versions": {}}
+    with pytest.raises(ValueError, match="the pickle of a version that is not"):
+        autoencoder().__setstate__(state)
+
+
 def test_state_of_a_pickle_is_not_trusted():
     state = PickleState(vars(autoencoder()))
     data = skops.dumps(forged(state))
