@@ -12,7 +12,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import _check_feature_names
 from torch import nn
 
-from sklearn_ae._data import as_numpy, attributes_like
+from sklearn_ae._data import as_numpy, attributes_like, where_it_is
 from sklearn_ae._fit import (
     PARAMETER_CONSTRAINTS,
     CallbackSupportMixin,
@@ -306,7 +306,7 @@ class AutoencoderTransformer(
         """
         draft = object.__new__(type(self))
         draft.__dict__ = self._unfitted()
-        rows, weight = as_numpy(X), as_numpy(sample_weight)
+        rows, weight = where_it_is(X), as_numpy(sample_weight)
         with config_context(array_api_dispatch=False):
             draft._fit(self, rows, y, weight)
         # Only a fit that has succeeded replaces what was there before.

@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
+from sklearn import config_context
 from sklearn.base import (
     BaseEstimator,
     ClassNamePrefixFeaturesOutMixin,
@@ -20,6 +21,7 @@ from sklearn.utils.validation import (
 )
 
 from sklearn_ae._data import (
+    ResidentRows,
     Source,
     StoredRows,
     array_or_source,
@@ -29,8 +31,9 @@ from sklearn_ae._data import (
     placed_like,
     stored_or_given,
     values_of,
+    where_it_is,
 )
-from sklearn_ae._export import TorchAutoencoder
+from sklearn_ae._export import ResidentCodec, TorchAutoencoder
 from sklearn_ae._fit import Fit
 from sklearn_ae._model import Codec
 
@@ -73,9 +76,11 @@ class ReconstructionMixin(
         if out is not None:
             _check_out(out, shape, validated.dtype)
             return self._codec.encode(validated, out)
+        if isinstance(validated, ResidentRows):
+            return ResidentCodec(self._codec, validated).codes()
         return placed_like(X, self._codec.encode(validated))
 
-    def inverse_transform(self, X: ArrayLike) -> NDArray:
+    def inverse_transform(self, X: ArrayLike) -> Any:
         """Decode codes.
 
         Parameters
@@ -91,18 +96,17 @@ class ReconstructionMixin(
         """
         check_is_fitted(self)
         check_same_place(self, X, "inverse_transform")
-        rows = stored_or_given(as_numpy(X))
+        rows = stored_or_given(where_it_is(X, self.n_features_in_))
+        if isinstance(rows, ResidentRows):
+            self._check_n_codes(rows)
+            return ResidentCodec(self._codec, rows).decoded()
         rows = rows[:] if isinstance(rows, StoredRows) else rows
         codes = check_array(
             rows, dtype=[np.float64, np.float32], ensure_all_finite=False
         )
         if not _has_finite_sum(codes):
             assert_all_finite(codes)
-        if codes.shape[1] != self.n_components_:
-            raise ValueError(
-                f"X has {codes.shape[1]} codes in each row, but this "
-                f"{type(self).__name__} has n_components_={self.n_components_}."
-            )
+        self._check_n_codes(codes)
         return placed_like(X, self._codec.decode(codes))
 
     def score(
@@ -130,15 +134,16 @@ class ReconstructionMixin(
             the mean of constant training data.
         """
         validated = self._validated(X, "score")
-        weight = _check_sample_weight(
-            as_numpy(sample_weight),
-            validated,
-            dtype=np.float64,
-            ensure_non_negative=True,
-        )
+        given = as_numpy(sample_weight)
+        with config_context(array_api_dispatch=False):
+            weight = _check_sample_weight(
+                given, validated, dtype=np.float64, ensure_non_negative=True
+            )
+        if isinstance(validated, ResidentRows):
+            return 1.0 - ResidentCodec(self._codec, validated).share(weight)
         return 1.0 - self._codec.losses(validated, weight).share
 
-    def score_samples(self, X: ArrayLike) -> NDArray:
+    def score_samples(self, X: ArrayLike) -> Any:
         """Return minus the squared reconstruction error of each row.
 
         Rows unlike the training data get a low score, so that it serves to find
@@ -162,6 +167,8 @@ class ReconstructionMixin(
             If squared errors are beyond float64.
         """
         validated = self._validated(X, "score_samples")
+        if isinstance(validated, ResidentRows):
+            return ResidentCodec(self._codec, validated).score_samples()
         scores = np.empty(len(validated))
         with np.errstate(over="ignore"):  # which is checked next
             for rows, x, reconstruction in self._codec.reconstruct(validated):
@@ -209,8 +216,10 @@ class ReconstructionMixin(
         """Check rows against the training data."""
         check_is_fitted(self)
         check_same_place(self, X, method)
-        X = stored_or_given(as_numpy(X))
-        if isinstance(X, StoredRows):  # which checks cells when it reads them
+        X = stored_or_given(where_it_is(X))
+        if isinstance(
+            X, StoredRows | ResidentRows
+        ):  # whose cells are checked elsewhere
             _check_n_features(self, X, reset=False)
             return X
         validated = validate_data(
@@ -227,6 +236,14 @@ class ReconstructionMixin(
                 assert_all_finite(values, allow_nan=True, input_name="X")
             check_some_observed(rows, axis=1)
         return rows
+
+    def _check_n_codes(self, codes: NDArray | Source) -> None:
+        """Raise unless rows are as many codes as there are."""
+        if codes.shape[1] != self.n_components_:
+            raise ValueError(
+                f"X has {codes.shape[1]} codes in each row, but this "
+                f"{type(self).__name__} has n_components_={self.n_components_}."
+            )
 
     @property
     def _codec(self) -> Codec:

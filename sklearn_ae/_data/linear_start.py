@@ -65,6 +65,9 @@ class LinearStart:
     @classmethod
     def of_table(cls, table: Table, n_components: int, seed: int) -> Self:
         """Compute the statistics of a table, and its PCA once cells are imputed."""
+        moments = source_of(table.X).moments(table.weight)
+        if moments is not None:
+            return cls.of_moments(moments, n_components, table.effective_size)
         mean, scale, column_scale = table.column_statistics()
         positive = positive_scales(column_scale)
         total_variance = float((column_scale**2).sum())
@@ -126,6 +129,10 @@ class LinearStart:
     def of_rows(self, x: NDArray | Source, weight: NDArray, seed: int) -> Self:
         """Return the start with the PCA of some centred and scaled rows instead."""
         n_components = len(self.components)
+        moments = source_of(x).moments(weight)
+        if moments is not None:
+            axes = PrincipalAxes.of_covariance(moments.mean, moments.covariance)
+            return replace(self, **_leading(axes, n_components))
         blocks = ((p.X.astype(np.float64), p.weight) for p in Table(x, weight))
         given = Table(x.stored if isinstance(x, Source) else x, weight)
         axes = _axes(given, self.scale, blocks, n_components, seed)

@@ -30,7 +30,9 @@ def is_stored(X: Any) -> bool:
     if isinstance(X, np.ndarray):
         is_map = isinstance(X, np.memmap) and "joblib_memmapping" not in str(X.filename)
         return is_map and X.ndim == 2 and is_large(X.shape)
-    if issparse(X) or hasattr(X, "columns") or hasattr(X, "__array_namespace__"):
+    if isinstance(X, Source) or issparse(X):
+        return False
+    if hasattr(X, "columns") or hasattr(X, "__array_namespace__"):
         return False
     shape, dtype = getattr(X, "shape", None), getattr(X, "dtype", None)
     if not (isinstance(shape, tuple) and len(shape) == 2 and _is_numeric(dtype)):

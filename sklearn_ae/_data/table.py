@@ -119,6 +119,10 @@ class Source:
         """Return what multiplies the rows without reading them; None stands for no."""
         return None
 
+    def moments(self, weight: Float64) -> Any:
+        """Return the moments of weighted rows, where reading them takes longer."""
+        return None
+
     def _read(self, rows: slice | NDArray) -> NDArray:
         stored = self.stored
         return stored[rows] if isinstance(rows, slice) else stored.take(rows, 0)

@@ -79,8 +79,7 @@ class TorchAutoencoder(nn.Module):
 
     def encode(self, X: Tensor) -> Tensor:
         """Return the codes of rows."""
-        x = (X - self.mean - self.rest) / self.scale
-        return self.autoencoder.encode(x) * self.code_scale
+        return self.autoencoder.encode(self._scaled(X)) * self.code_scale
 
     def decode(self, codes: Tensor) -> Tensor:
         """Return the rows that codes stand for."""
@@ -91,3 +90,18 @@ class TorchAutoencoder(nn.Module):
     def forward(self, X: Tensor) -> Tensor:
         """Return the reconstruction of rows."""
         return self.decode(self.encode(X))
+
+    def squared_errors(self, X: Tensor) -> Tensor:
+        """Return the squared reconstruction error of each row, in float64."""
+        x = self._scaled(X)
+        return self._squares(x - self.autoencoder.decode(self.autoencoder.encode(x)))
+
+    def squared_deviations(self, X: Tensor) -> Tensor:
+        """Return the squared distance of each row from the mean, in float64."""
+        return self._squares(self._scaled(X))
+
+    def _scaled(self, X: Tensor) -> Tensor:
+        return (X - self.mean - self.rest) / self.scale
+
+    def _squares(self, x: Tensor) -> Tensor:
+        return (x * self.scale).double().square().sum(dim=1)

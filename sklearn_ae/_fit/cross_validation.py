@@ -119,18 +119,14 @@ class Split(NamedTuple):
 def equal_rows(x: Any) -> NDArray[np.intp]:
     """Return numbers of rows that equal ones share, in the order of the rows."""
     odd = 2 * np.random.RandomState(0).randint(1 << 62, size=x.size(1)) + 1
-
-    def digests(rows: NDArray) -> NDArray[np.uint64]:
-        # Added to zero, as -0 equals 0. Rows that share a digest by chance do no harm.
-        bits = (rows.astype(np.float32, order="C") + 0).view(np.uint32)
-        mixed = bits * odd.astype(np.uint64)
-        mixed ^= mixed >> np.uint64(32)
-        total: NDArray[np.uint64] = mixed.sum(axis=1)
-        return total
-
-    found = np.empty(len(x), dtype=np.uint64)
+    factors = torch.from_numpy(odd).to(x.device)
+    digests = []
     for rows in row_blocks(len(x), x.size(1)):
-        found[rows] = digests(x[rows].numpy(force=True))
+        # Added to zero, as -0 equals 0. Rows that share a digest by chance do no harm.
+        mixed = (x[rows] + 0).view(torch.int32).long() * factors
+        mixed ^= mixed >> 32
+        digests.append(mixed.sum(dim=1))
+    found = torch.cat(digests).cpu().numpy()
     _, first, numbers = np.unique(found, return_index=True, return_inverse=True)
     rank = np.empty(len(first), dtype=np.intp)
     rank[first.argsort()] = np.arange(len(first))

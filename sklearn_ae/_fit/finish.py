@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from copy import deepcopy
+from typing import NamedTuple
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from sklearn_ae._data import LinearStart, Table
+from sklearn_ae._data import LinearStart, ResidentRows, Table, is_resident
 from sklearn_ae._fit.problem import Problem
 from sklearn_ae._fit.result import Fit
 from sklearn_ae._fit.samples import Data
@@ -39,21 +40,23 @@ def finish(
     table, is_validated = data.table, data.held_out is not None
     rows = table if data.held_out is None else data.held_out
     make_exact(module, start)
+    module.to(_device_of(table))
     _add_steps(problem, module, rows)
     total, moments = _measured(module, start, table)
-    if data.moments is not None and module.is_pca:  # moments of all rows are known
-        covariance = data.moments.covariance / start.scale**2
-        moments = CodeMoments.of_axes(module.components.numpy(), covariance)
-    codec, basis = _change_basis(
-        module, start, table, moments, problem.architecture, like
-    )
     loss, mean = total.share, objective.total
     if is_validated or not isinstance(objective.cell_loss, SquaredError):
         found = _losses(module.reconstruct, start, rows, objective)
         loss = found.share
         if is_validated and found.loss_of_mean > 0:
             mean = found.loss_of_mean / found.n_cells * len(start.mean)
-    pca = _losses(_pca_of(start), start, rows, objective.of_variance()).share
+    pca = _losses(_pca_of(start, rows), start, rows, objective.of_variance()).share
+    module.to("cpu")
+    if data.moments is not None and module.is_pca:  # moments of all rows are known
+        covariance = data.moments.covariance / start.scale**2
+        moments = CodeMoments.of_axes(module.components.numpy(), covariance)
+    codec, basis = _change_basis(
+        module, start, table, moments, problem.architecture, like
+    )
     contributions = _contributions(module, start, table)
     return Fit(
         architecture=problem.architecture,
@@ -87,10 +90,31 @@ def make_exact(module: Autoencoder, start: LinearStart) -> None:
     )
 
 
-def _blocks(start: LinearStart, table: Table) -> Iterator[tuple[Tensor, Tensor]]:
-    """Yield centred, scaled and imputed rows, and how often each cell counts."""
-    for x, _, counts in start.blocks(table):
-        yield torch.from_numpy(x), torch.from_numpy(counts)
+class Block(NamedTuple):
+    """Centred, scaled and imputed rows, and how often they and their cells count.
+
+    They are on the device of the table.
+    """
+
+    x: Tensor
+    weight: Tensor
+    counts: Tensor
+
+
+def _blocks(start: LinearStart, table: Table) -> Iterator[Block]:
+    if isinstance(table.X, ResidentRows):
+        for rows, x in table.X.scaled(start.mean, start.scale):
+            weight = table.X.beside(table.weight[rows])
+            yield Block(x, weight, weight[:, None])
+        return
+    for parts in start.blocks(table):
+        yield Block(*map(torch.from_numpy, parts))
+
+
+def _device_of(table: Table) -> torch.device:
+    """Return where the rows of a table are measured."""
+    is_resident = isinstance(table.X, ResidentRows)
+    return table.X.stored.device if is_resident else torch.device("cpu")
 
 
 def _losses(
@@ -100,13 +124,14 @@ def _losses(
     objective: Objective,
 ) -> LossSum:
     """Sum the losses of what is predicted for clean rows."""
-    cell_loss = deepcopy(objective.cell_loss).to("cpu", torch.float64)
-    return LossSum.over(_blocks(start, table), predict, cell_loss)
+    cell_loss = deepcopy(objective.cell_loss).to(_device_of(table), torch.float64)
+    blocks = ((x, counts) for x, _, counts in _blocks(start, table))
+    return LossSum.over(blocks, predict, cell_loss)
 
 
-def _pca_of(start: LinearStart) -> Callable[[Tensor], Tensor]:
-    """Return the reconstruction by PCA."""
-    components = as_tensor(start.components, torch.float64)
+def _pca_of(start: LinearStart, table: Table) -> Callable[[Tensor], Tensor]:
+    """Return the reconstruction by PCA, where a table is."""
+    components = as_tensor(start.components, torch.float64).to(_device_of(table))
     return lambda x: (x @ components.T) @ components
 
 
@@ -129,13 +154,13 @@ def _measured(
     """Sum squared errors of all rows and the moments of their codes; set the range."""
     total = LossSum(SquaredError())
     moments = CodeMoments.empty(len(module.code_mean), table.X.shape[1])
-    code_range = torch.empty(0, len(module.code_mean), dtype=torch.float64)
+    code_range = module.code_mean[:0].new_empty(0, len(module.code_mean))
     with torch.no_grad():
-        for x, weight, counts in start.blocks(table):
-            given = torch.from_numpy(x)
-            code = module.raw_encode(given)
-            total.add(module.raw_decode(code), given, torch.from_numpy(counts))
-            moments.add(x, code.numpy(), weight)
+        for x, weight, counts in _blocks(start, table):
+            code = module.raw_encode(x)
+            total.add(module.raw_decode(code), x, counts)
+            parts = x, code, weight
+            moments.add(*(parts if is_resident(x) else (p.numpy() for p in parts)))
             seen = torch.vstack((code_range, code))
             code_range = torch.stack(torch.aminmax(seen, dim=0))
     module.set_range(*code_range)

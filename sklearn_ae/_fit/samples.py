@@ -8,11 +8,17 @@ from warnings import warn
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.model_selection import train_test_split
-from sklearn.utils.validation import _check_sample_weight, validate_data
+from sklearn.utils.validation import (
+    _check_feature_names,
+    _check_n_features,
+    _check_sample_weight,
+    validate_data,
+)
 
 from sklearn_ae._data import (
     LinearStart,
     Moments,
+    ResidentRows,
     Source,
     StoredRows,
     Summary,
@@ -65,15 +71,7 @@ def training_data(
     rows = stored_or_given(rows)
     if isinstance(rows, StoredRows):
         return drawn_data(model, _summary_of_stored(rows, sample_weight, seed), seed)
-    validated = validate_data(
-        model,
-        rows,
-        accept_sparse="csr",
-        dtype=[np.float64, np.float32],
-        ensure_min_samples=2,
-        ensure_all_finite="allow-nan",
-    )
-    X = array_or_source(validated)
+    X = _validated(model, rows)
     weight = _check_sample_weight(
         sample_weight, X, dtype=np.float64, ensure_non_negative=True
     )
@@ -103,6 +101,23 @@ def training_data(
         where = "" if data.held_out is None else ", without the rows held out,"
         check_some_observed(data.training.X, axis=0, where=where)
     return data, kept
+
+
+def _validated(model: Any, rows: Any) -> NDArray | Source:
+    """Check rows, and tell a model of their columns; resident ones are checked."""
+    if isinstance(rows, ResidentRows):
+        _check_feature_names(model, rows.stored, reset=True)
+        _check_n_features(model, rows, reset=True)
+        return rows
+    validated = validate_data(
+        model,
+        rows,
+        accept_sparse="csr",
+        dtype=[np.float64, np.float32],
+        ensure_min_samples=2,
+        ensure_all_finite="allow-nan",
+    )
+    return array_or_source(validated)
 
 
 def _summary_of_stored(

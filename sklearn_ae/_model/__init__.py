@@ -5,7 +5,7 @@ from .autoencoder import Autoencoder
 from .build import Gated, build_autoencoder
 from .code_basis import CodeBasis, CodeMoments, correlations
 from .gauss_newton import GaussNewton
-from .inference import Codec, FusedModule, is_fused
+from .inference import Codec, FusedModule, check_finite, is_fused
 from .jacobian import average_jacobian
 from .losses import (
     HUBER_THRESHOLD,

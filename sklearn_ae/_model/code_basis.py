@@ -1,7 +1,7 @@
 """The change of basis that makes codes behave like PCA's, from their moments."""
 
 from dataclasses import dataclass
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,14 +45,17 @@ class CodeMoments:
         none = np.zeros(cross.shape[1]), np.zeros(len(cross))
         return cls(1.0, *none, cross @ components.T, cross)
 
-    def add(self, x: Float64, code: Float64, weight: Float64) -> None:
-        """Add a block of centred rows, their codes, and how often each row counts."""
+    def add(self, x: Any, code: Any, weight: Any) -> None:
+        """Add a block of centred rows, their codes, and how often each row counts.
+
+        They are arrays, or tensors on any device.
+        """
         weighted = code * weight[:, None]
         self.n_samples += float(weight.sum())
-        self.row_sum += weight @ x
-        self.code_sum += weighted.sum(axis=0)
-        self.code_products += weighted.T @ code
-        self.cross_products += weighted.T @ x
+        self.row_sum += _array(weight @ x)
+        self.code_sum += _array(weighted.sum(0))
+        self.code_products += _array(weighted.T @ code)
+        self.cross_products += _array(weighted.T @ x)
 
     def central(self) -> tuple[Float64, Float64, Float64]:
         """Return mean and covariance of the codes, and their covariance with X."""
@@ -61,6 +64,12 @@ class CodeMoments:
         cross = self.cross_products / self.n_samples
         cross -= np.outer(mean, self.row_sum / self.n_samples)
         return mean, covariance, cross
+
+
+def _array(found: Any) -> Float64:
+    """Return an array or a tensor as an array."""
+    array: Float64 = found if isinstance(found, np.ndarray) else found.cpu().numpy()
+    return array
 
 
 @dataclass(frozen=True)

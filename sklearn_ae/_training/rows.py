@@ -16,9 +16,11 @@ from torch.utils.data import TensorDataset
 from sklearn_ae._data import (
     ENOUGH_ROWS,
     LARGEST_COPY,
+    ResidentRows,
     Source,
     Table,
     is_large,
+    is_resident,
     row_blocks,
     stays_in_place,
 )
@@ -92,6 +94,8 @@ class Rows:
     def of_table(cls, table: Table, start: Any) -> Rows:
         """Bring rows into the units of a linear start, and impute missing cells."""
         row_weight = _with_mean_one(table.weight[:, None])
+        if isinstance(table.X, ResidentRows):
+            return cls(_scaled(table.X, start), row_weight, row_weight)
         if table.is_complete:
             in_place = RowsInPlace(start.in_place(table.X))
             x = in_place if stays_in_place(table.X) else in_place[:]
@@ -142,6 +146,8 @@ class Rows:
         """Return the centred and scaled rows, where they are if that is in place."""
         if isinstance(self.x, RowsInPlace):
             return self.x.source
+        if is_resident(self.x):
+            return ResidentRows(self.x)
         rows: NDArray = self.x.numpy(force=True)
         return rows
 
@@ -152,6 +158,14 @@ class Rows:
     def dataset(self) -> TensorDataset:
         """Return what batches are cut from: rows and weights of cells."""
         return TensorDataset(self.x, self.cell_weight)  # which asks for `size` alone
+
+
+def _scaled(rows: ResidentRows, start: Any) -> Tensor:
+    """Centre and scale rows where they are."""
+    x = torch.empty(rows.shape, dtype=torch.float32, device=rows.stored.device)
+    for where, block in rows.scaled(start.mean, start.scale):
+        x[where] = block
+    return x
 
 
 def _with_mean_one(weight: NDArray) -> Tensor:
