@@ -31,6 +31,7 @@ SUITES = {
     "classics": "the autoencoders of the textbooks, on images",
     "speed": "seconds and memory",
     "scale": "a thousand to 10^8 rows: memory, files, streams, clusters (an hour)",
+    "gpu": "tensors that stay on a GPU, beside PCA there (minutes; needs one)",
     "production": "scikit-learn, torch and ONNX: differences and times (minutes)",
     "service": "a service behind HTTP, under load (two minutes)",
     "ablation": "what each mechanism of a fit is worth (an hour or more)",

@@ -13,6 +13,8 @@ from sklearn_ae import AutoencoderTransformer
 from sklearn_ae._data import LinearStart, Table
 from sklearn_ae._fit import describe_network, describe_training
 from sklearn_ae._model import build_autoencoder
+from sklearn_ae._model.autoencoder import CorrectedPCA as CorrectedPCA
+from sklearn_ae._training import Net as Net
 from sklearn_ae._training import (
     Objective,
     Rows,

@@ -19,6 +19,7 @@ from sklearn.utils import get_tags
 from sklearn_ae import AutoencoderTransformer
 
 TESTS = Path(__file__).parent
+FILES = ["with_dispatch.py", "resident_rows.py"]
 LIBRARIES = ("sklearn.externals.array_api_compat", "array_api_compat")
 needs_library = pytest.mark.skipif(
     not any(map(find_spec, LIBRARIES)),
@@ -26,11 +27,11 @@ needs_library = pytest.mark.skipif(
 )
 
 
-def run_with_dispatch(*options):
-    """Run the tests of tests/array_api in a process of their own."""
+def run_with_dispatch(name, *options):
+    """Run a file of tests/array_api in a process of its own."""
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
     return subprocess.run(
-        [*command, *options, str(TESTS / "array_api" / "with_dispatch.py")],
+        [*command, *options, str(TESTS / "array_api" / name)],
         cwd=TESTS.parent,
         env={**os.environ, "SCIPY_ARRAY_API": "1"},
         capture_output=True,
@@ -41,8 +42,9 @@ def run_with_dispatch(*options):
 
 
 @needs_library
-def test_with_dispatch():
-    done = run_with_dispatch("-m", "not gpu")
+@pytest.mark.parametrize("name", FILES)
+def test_with_dispatch(name):
+    done = run_with_dispatch(name, "-m", "not gpu")
     assert done.returncode == 0, done.stdout
     assert re.search(r"\d+ passed", done.stdout)
     assert "skipped" not in done.stdout
@@ -51,8 +53,9 @@ def test_with_dispatch():
 @needs_library
 @pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs CUDA")
-def test_with_dispatch_on_a_gpu():
-    done = run_with_dispatch("-m", "gpu")
+@pytest.mark.parametrize("name", FILES)
+def test_with_dispatch_on_a_gpu(name):
+    done = run_with_dispatch(name, "-m", "gpu")
     assert done.returncode == 0, done.stdout
     assert "skipped" not in done.stdout
 

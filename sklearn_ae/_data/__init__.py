@@ -6,6 +6,7 @@ from sklearn_ae._data.namespaces import as_numpy as as_numpy
 from sklearn_ae._data.namespaces import attributes_like as attributes_like
 from sklearn_ae._data.namespaces import check_same_place as check_same_place
 from sklearn_ae._data.namespaces import placed_like as placed_like
+from sklearn_ae._data.namespaces import portable as portable
 from sklearn_ae._data.outliers import outlier_weights as outlier_weights
 from sklearn_ae._data.principal_axes import shifted as shifted
 from sklearn_ae._data.resident import ResidentRows as ResidentRows

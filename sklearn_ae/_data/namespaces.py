@@ -63,6 +63,12 @@ def attributes_like(X: Any, attributes: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
+def portable(value: Any) -> Any:
+    """Return a tensor on a GPU as an array, and all else as it is."""
+    kind = getattr(getattr(value, "device", "cpu"), "type", "cpu")
+    return value if kind == "cpu" else value.cpu().numpy()
+
+
 def check_same_place(estimator: Any, X: Any, method: str) -> None:
     """Raise where fitted arrays are another library's, or elsewhere, than X.
 

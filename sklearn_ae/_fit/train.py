@@ -155,7 +155,8 @@ def _train_cross_validated(problem: Problem, folds: Folds) -> tuple[Net, float]:
         # A callback may have restored weights together with the PCA of that time.
         _exchange_pca(problem, net)
         net.is_refitted = factor > 0 and _refit(problem, module, problem.rows)
-    return net.finish(), _shrink(problem, module, factor)
+    factor = _shrink(problem, module, factor)  # where the rows are
+    return net.finish(), factor
 
 
 def _shrink(problem: Problem, module: Autoencoder, factor: float) -> float:

@@ -8,6 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from sklearn_ae._data import is_resident
+
 # So many rows would weigh as much; 10 and 100 differ little (ablation benchmark with
 # --values, "penalty").
 PENALTY = 30.0
@@ -67,7 +69,7 @@ class _Moments:
         weight = _exact(weight)
         if not hasattr(self, "sums"):
             self.origin = hidden.mean(dim=0)  # so that little cancels below
-            self.sums = [torch.zeros((), dtype=torch.float64)] * 5
+            self.sums = [hidden.new_zeros(())] * 5
         hidden = hidden - self.origin
         weighted = hidden * weight
         parts = [
@@ -89,14 +91,14 @@ class _Moments:
         smallest = torch.finfo(torch.float32).eps * (mean + self.origin).square().mean()
         variance = (gram.diagonal().mean() / count).clamp(min=smallest)
         unit = float(variance) + torch.finfo(torch.float32).tiny
-        identity = torch.eye(len(gram), dtype=torch.float64)
+        identity = torch.eye(len(gram), dtype=gram.dtype, device=gram.device)
         change = torch.linalg.solve(gram + penalty * unit * identity, cross)
         return change, mean_left - (mean + self.origin) @ change
 
 
 def _exact(part: Tensor) -> Tensor:
-    """Copy to the CPU, in float64, which not every device has."""
-    return part.cpu().double()
+    """Copy to float64, and to the CPU from a device that lacks it."""
+    return part.double() if is_resident(part) else part.cpu().double()
 
 
 def _to_outputs(module: Any, of_rows: Tensor) -> Tensor:

@@ -8,6 +8,7 @@ from typing import Any, Self, SupportsIndex
 import numpy as np
 from sklearn.base import BaseEstimator
 
+from sklearn_ae._data import portable
 from sklearn_ae._persistence.documents import (
     SAVED,
     from_document,
@@ -75,8 +76,11 @@ class PersistenceMixin(BaseEstimator):
         return {"document": text, "arrays": arrays}
 
     def _attributes(self) -> dict[str, Any]:
-        """Return all attributes, and the versions."""
-        return {**super().__getstate__(), "_versions": versions()}
+        """Return all attributes, as any machine can load them, and the versions."""
+        state = {
+            name: portable(value) for name, value in super().__getstate__().items()
+        }
+        return {**state, "_versions": versions()}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         name = type(self).__name__
