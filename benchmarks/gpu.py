@@ -28,10 +28,11 @@ from benchmarks.suite import Suite
 from sklearn_ae import AutoencoderTransformer
 
 N_COMPONENTS = 10
-REPEATS = 3
+REPEATS = 2
 N_TEST = 10_000
 VARIANT_ROWS, VARIANT_EPOCHS = 50_000, 10
 PROFILED_ROWS = 100_000
+MOST_COPIED = 200.0  # bytes a row
 BATCH_SIZES = (192, 4096)
 FIT, STEPS, PROFILE = "fit", "steps", "profile"
 EXPLAINED, COPIED = "explained", "copied"
@@ -50,9 +51,9 @@ Rows that are tensors there, 10 codes. Seconds of a fit and of `transform` of al
 rows, in alternation, and the share of the variance of other rows that is explained.
 Beside it scikit-learn's PCA of tensors (`covariance_eigh`) and `torch.pca_lowrank`.
 Then ways to take steps sooner (autocast to bfloat16, `torch.compile`), by the size of
-batches; the first fit of what is compiled compiles it. "Copied" is how much of the
-input a fit copies back to the processor, in bytes over its bytes. Written from the CSV
-of the same name by `SCIPY_ARRAY_API=1 python -m benchmarks gpu`.
+batches; the first fit of what is compiled compiles it. "Copied" is how many bytes a row
+a fit copies back to the processor, such as losses, beside the bytes of a row. Written
+from the CSV of the same name by `SCIPY_ARRAY_API=1 python -m benchmarks gpu`.
 """
 
 Table = tuple[str, torch.Tensor, torch.Tensor]  # name, rows, rows to test on
@@ -199,13 +200,18 @@ def copied_to_host(work: Work) -> int:
 
 
 def profiled(table: Table) -> Row:
-    """Tell how much of some of the rows a fit copies to the processor."""
+    """Tell how many bytes a row a fit to some rows copies to the processor."""
     name, X, _ = table
     X = X[:PROFILED_ROWS]
     model = AutoencoderTransformer(N_COMPONENTS, max_iter=1, random_state=0)
     n_bytes = copied_to_host(lambda: model.fit(X))
-    part = n_bytes / (X.numel() * X.element_size())
-    return {"table": name, "method": OURS, "case": PROFILE, COPIED: part}
+    return {
+        "table": name,
+        "method": OURS,
+        "case": PROFILE,
+        COPIED: n_bytes / len(X),
+        "row": X.shape[1] * X.element_size(),
+    }
 
 
 def measure(options: Namespace, kept: pd.DataFrame) -> Iterator[Row]:
@@ -238,7 +244,7 @@ def summary(rows: pd.DataFrame, case: str) -> pd.DataFrame:
 
 def report(rows: pd.DataFrame) -> Iterator[str]:
     """Show the tables."""
-    copies = rows[rows["case"] == PROFILE].set_index("table")[[COPIED]]
+    copies = rows[rows["case"] == PROFILE].set_index("table")[[COPIED, "row"]]
     yield f"## Fits\n\n{markdown(summary(rows, FIT).map(three_digits))}"
     yield f"## Steps\n\n{markdown(summary(rows, STEPS).map(three_digits))}"
     yield f"## Copied\n\n{markdown(copies.map(three_digits))}"
@@ -247,14 +253,14 @@ def report(rows: pd.DataFrame) -> Iterator[str]:
 def promises(rows: pd.DataFrame) -> list[Promise]:
     """Compare with what was promised."""
     copied = float(rows[rows["case"] == PROFILE][COPIED].max())
-    text = "a fit copies at most {:g} of its input to the processor"
-    return [at_most(text, copied, 0.1, f" ({copied:.3f})")]
+    text = "a fit copies at most {:g} bytes a row to the processor"
+    return [at_most(text, copied, MOST_COPIED, f" ({copied:.0f})")]
 
 
 SUITE = Suite(
     intro=INTRO,
     columns=("table", "method", "case", "repeat", SECONDS, "transform", EXPLAINED,
-             COPIED),
+             COPIED, "row"),
     measure=measure,
     report=report,
     promises=promises,

@@ -77,7 +77,7 @@ class ReconstructionMixin(
             _check_out(out, shape, validated.dtype)
             return self._codec.encode(validated, out)
         if isinstance(validated, ResidentRows):
-            return ResidentCodec(self._codec, validated).codes()
+            return self._resident(validated).codes()
         return placed_like(X, self._codec.encode(validated))
 
     def inverse_transform(self, X: ArrayLike) -> Any:
@@ -99,7 +99,7 @@ class ReconstructionMixin(
         rows = stored_or_given(where_it_is(X, self.n_features_in_))
         if isinstance(rows, ResidentRows):
             self._check_n_codes(rows)
-            return ResidentCodec(self._codec, rows).decoded()
+            return self._resident(rows).decoded()
         rows = rows[:] if isinstance(rows, StoredRows) else rows
         codes = check_array(
             rows, dtype=[np.float64, np.float32], ensure_all_finite=False
@@ -140,7 +140,7 @@ class ReconstructionMixin(
                 given, validated, dtype=np.float64, ensure_non_negative=True
             )
         if isinstance(validated, ResidentRows):
-            return 1.0 - ResidentCodec(self._codec, validated).share(weight)
+            return 1.0 - self._resident(validated).share(weight)
         return 1.0 - self._codec.losses(validated, weight).share
 
     def score_samples(self, X: ArrayLike) -> Any:
@@ -168,7 +168,7 @@ class ReconstructionMixin(
         """
         validated = self._validated(X, "score_samples")
         if isinstance(validated, ResidentRows):
-            return ResidentCodec(self._codec, validated).score_samples()
+            return self._resident(validated).score_samples()
         scores = np.empty(len(validated))
         with np.errstate(over="ignore"):  # which is checked next
             for rows, x, reconstruction in self._codec.reconstruct(validated):
@@ -244,6 +244,10 @@ class ReconstructionMixin(
                 f"X has {codes.shape[1]} codes in each row, but this "
                 f"{type(self).__name__} has n_components_={self.n_components_}."
             )
+
+    def _resident(self, rows: ResidentRows) -> ResidentCodec:
+        """Return what maps rows, or codes, where they are."""
+        return ResidentCodec(self.to_torch(rows.stored.dtype), rows)
 
     @property
     def _codec(self) -> Codec:

@@ -58,7 +58,7 @@ ALLOWED = {
     },
     "_partial_fit": {"_fit", "_training", "_model", "_data"},
     "_reconstruction": {"_export", "_fit", "_model", "_data"},
-    "_export": {"_model"},
+    "_export": {"_model", "_data"},
     "_persistence": {
         "_fit",
         "_training",
@@ -108,7 +108,7 @@ MOST_LINES_OF_BODY = 50
 MEDIAN_LINES_OF_BODY = 12
 MOST_CONSTANTS = 57
 MOST_LINES_OF_CLASS_DOCSTRING = 200
-MOST_LINES = 16_000
+MOST_LINES = 16_300
 CONSTANT = re.compile(r"_?[A-Z][A-Z0-9_]+")
 FUNCTIONS = ast.FunctionDef | ast.AsyncFunctionDef
 

@@ -13,7 +13,7 @@ class HeldOutRows(Callback):
     """Note the rows that judge the epochs, in the units of the module."""
 
     def on_epoch_begin(self, net, dataset_valid=None, **kwargs):
-        self.rows = dataset_valid.tensors[0].numpy().astype(np.float64)
+        self.rows = dataset_valid.tensors[0].numpy(force=True).astype(np.float64)
 
 
 def oracle(X, n_components, **parameters):

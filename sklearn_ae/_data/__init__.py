@@ -7,11 +7,11 @@ from sklearn_ae._data.namespaces import attributes_like as attributes_like
 from sklearn_ae._data.namespaces import check_same_place as check_same_place
 from sklearn_ae._data.namespaces import placed_like as placed_like
 from sklearn_ae._data.namespaces import portable as portable
+from sklearn_ae._data.namespaces import where_it_is as where_it_is
 from sklearn_ae._data.outliers import outlier_weights as outlier_weights
 from sklearn_ae._data.principal_axes import shifted as shifted
 from sklearn_ae._data.resident import ResidentRows as ResidentRows
 from sklearn_ae._data.resident import is_resident as is_resident
-from sklearn_ae._data.resident import where_it_is as where_it_is
 from sklearn_ae._data.sparse import array_or_source as array_or_source
 from sklearn_ae._data.stored import StoredRows as StoredRows
 from sklearn_ae._data.stored import stored_or_given as stored_or_given

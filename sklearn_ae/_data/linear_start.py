@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from sklearn_ae._data.imputation import Imputer
 from sklearn_ae._data.principal_axes import PrincipalAxes, has_moments
+from sklearn_ae._data.resident import ResidentRows
 from sklearn_ae._data.summary import Moments
 from sklearn_ae._data.table import (
     Float64,
@@ -65,7 +66,7 @@ class LinearStart:
     @classmethod
     def of_table(cls, table: Table, n_components: int, seed: int) -> Self:
         """Compute the statistics of a table, and its PCA once cells are imputed."""
-        moments = source_of(table.X).moments(table.weight)
+        moments = _resident_moments(table.X, table.weight)
         if moments is not None:
             return cls.of_moments(moments, n_components, table.effective_size)
         mean, scale, column_scale = table.column_statistics()
@@ -129,7 +130,7 @@ class LinearStart:
     def of_rows(self, x: NDArray | Source, weight: NDArray, seed: int) -> Self:
         """Return the start with the PCA of some centred and scaled rows instead."""
         n_components = len(self.components)
-        moments = source_of(x).moments(weight)
+        moments = _resident_moments(x, weight)
         if moments is not None:
             axes = PrincipalAxes.of_covariance(moments.mean, moments.covariance)
             return replace(self, **_leading(axes, n_components))
@@ -198,6 +199,22 @@ def _axes(
     if is_array or has_moments(shape) or n_components == min(shape):
         return PrincipalAxes.of_blocks(blocks, shape, n_components, seed)
     return PrincipalAxes.of_source(rows.X, rows.weight, scale, n_components, seed)
+
+
+def _resident_moments(rows: Any, weight: Float64) -> Moments | None:
+    """Return the moments of rows that stay on a GPU, where these tell axes."""
+    if not isinstance(rows, ResidentRows) or not has_moments(rows.shape):
+        return None
+    first, total = rows[:1][0].astype(np.float64), None
+    for where, x in rows.scaled(first, 1.0):
+        counts, size = rows.beside(weight[where]), float(weight[where].sum())
+        shift = counts @ x / size
+        x -= shift
+        x *= counts.sqrt()[:, None]
+        mean, products = first + shift.cpu().numpy(), (x.T @ x).cpu().numpy()
+        part = Moments(size, mean, products)
+        total = part if total is None else total.merged(part)
+    return total if total is not None and total.is_known else None
 
 
 def _scaled(X: NDArray, mean: Float64, scale: float) -> Float64:

@@ -1,5 +1,6 @@
 """Arrays of other libraries, such as tensors, where scikit-learn's dispatch is on."""
 
+import math
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
@@ -8,7 +9,9 @@ from numpy.typing import NDArray
 from sklearn import get_config
 from sklearn.utils import _array_api  # private names, used under dispatch alone
 
+from sklearn_ae._data.resident import ResidentRows, is_resident
 from sklearn_ae._data.stored import is_stored
+from sklearn_ae._data.table import VALUES_PER_BLOCK
 
 
 class Place(NamedTuple):
@@ -40,6 +43,24 @@ def as_numpy(X: Any) -> Any:
     """Return an array of another library as NumPy's, and all else as it is."""
     place = place_of(X)
     return X if place is None else _array_api._convert_to_numpy(X, place.namespace)
+
+
+def where_it_is(X: Any, n_features: int | None = None) -> Any:
+    """Return a large table on a GPU as resident rows, and others as NumPy's arrays.
+
+    It has the columns of X, or so many. Only complete and finite floats stay, and more
+    than a block of them: all else gives the bits of NumPy's arrays.
+    """
+    place = place_of(X)
+    if place is None:
+        return X
+    if place.namespace.__name__.endswith("torch") and X.ndim == 2:
+        n_values = len(X) * (n_features or X.shape[1])
+        stays = is_resident(X) and n_values > VALUES_PER_BLOCK and len(X) > 0
+        is_float = X.is_floating_point() and X.itemsize in (4, 8)
+        if stays and is_float and not X.requires_grad and math.isfinite(X.sum()):
+            return ResidentRows(X)
+    return as_numpy(X)
 
 
 def placed_like(X: Any, array: NDArray) -> Any:

@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sklearn_ae._data.namespaces import as_numpy, place_of
-from sklearn_ae._data.principal_axes import has_moments
-from sklearn_ae._data.summary import Moments
-from sklearn_ae._data.table import VALUES_PER_BLOCK, Float64, Source
+from sklearn_ae._data.table import VALUES_PER_READ, Float64, Source
 
-# Computed in float64 at a time, as a GPU needs much to do at once.
-RESIDENT_VALUES_PER_BLOCK = 2**22
 # Devices, as torch names their kinds, that compute in float64.
 KINDS_OF_GPU = ("cuda", "xpu")
 
@@ -43,7 +37,7 @@ class ResidentRows(Source):
 
     def blocks(self) -> Iterator[slice]:
         """Cut the rows into slices."""
-        size = max(RESIDENT_VALUES_PER_BLOCK // self.shape[1], 1)
+        size = max(VALUES_PER_READ // self.shape[1], 1)
         for first in range(0, len(self), size):
             yield slice(first, min(first + size, len(self)))
 
@@ -68,21 +62,6 @@ class ResidentRows(Source):
         high = [block.amax(0).cpu().numpy() for block in blocks]
         return np.min(low, axis=0), np.max(high, axis=0)
 
-    def moments(self, weight: Float64) -> Moments | None:
-        """Return the moments of weighted rows; None if they tell no axes."""
-        if not has_moments(self.shape):
-            return None
-        first, total = self[:1][0].astype(np.float64), None
-        for rows, x in self.scaled(first, 1.0):
-            counts, size = self.beside(weight[rows]), float(weight[rows].sum())
-            shift = counts @ x / size
-            x -= shift
-            x *= counts.sqrt()[:, None]
-            mean, products = first + shift.cpu().numpy(), (x.T @ x).cpu().numpy()
-            part = Moments(size, mean, products)
-            total = part if total is None else total.merged(part)
-        return total if total is not None and total.is_known else None
-
     def _read(self, rows: slice | NDArray) -> NDArray:
         array: NDArray = self._taken(rows).cpu().numpy()
         return array
@@ -97,21 +76,3 @@ class ResidentRows(Source):
 def is_resident(tensor: Any) -> bool:
     """Whether a tensor is on a GPU that computes in float64."""
     return tensor.device.type in KINDS_OF_GPU
-
-
-def where_it_is(X: Any, n_features: int | None = None) -> Any:
-    """Return a large table on a GPU as resident rows, and others as NumPy's arrays.
-
-    It has the columns of X, or so many. Only complete and finite floats stay, and more
-    than a block of them: all else gives the bits of NumPy's arrays.
-    """
-    place = place_of(X)
-    if place is None:
-        return X
-    if place.namespace.__name__.endswith("torch") and X.ndim == 2:
-        n_values = len(X) * (n_features or X.shape[1])
-        stays = is_resident(X) and n_values > VALUES_PER_BLOCK and len(X) > 0
-        is_float = X.is_floating_point() and X.itemsize in (4, 8)
-        if stays and is_float and not X.requires_grad and math.isfinite(X.sum()):
-            return ResidentRows(X)
-    return as_numpy(X)

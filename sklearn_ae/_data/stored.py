@@ -10,15 +10,13 @@ from sklearn.utils import assert_all_finite
 
 from sklearn_ae._data.summary import Summary, hash_limit
 from sklearn_ae._data.table import (
+    VALUES_PER_READ,
     Float64,
     Source,
     check_some_observed,
     is_large,
     missing_cells,
 )
-
-# Read at a time: 32 MB in float64, as what is stored in chunks is slow in small slices.
-VALUES_PER_READ = 2**22
 
 
 def is_stored(X: Any) -> bool:

@@ -18,6 +18,9 @@ LARGEST_COPY = 2**23
 # transform).
 VALUES_PER_BLOCK = 2**20
 ROWS_PER_BLOCK = 2048
+# Read at a time of what is elsewhere, 32 MB in float64: what is stored in chunks is
+# slow in small slices, and so is a GPU.
+VALUES_PER_READ = 2**22
 # More rows tell statistics, and whether a correction overfits, hardly any better.
 ENOUGH_ROWS = 10_000
 
@@ -117,10 +120,6 @@ class Source:
 
     def operator(self) -> Any:
         """Return what multiplies the rows without reading them; None stands for no."""
-        return None
-
-    def moments(self, weight: Float64) -> Any:
-        """Return the moments of weighted rows, where reading them takes longer."""
         return None
 
     def _read(self, rows: slice | NDArray) -> NDArray:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import torch
@@ -11,8 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from sklearn_ae._data import ResidentRows
-from sklearn_ae._export.torch_autoencoder import TorchAutoencoder
-from sklearn_ae._model import Codec, check_finite, share_of
+from sklearn_ae._model import check_finite, share_of
 
 
 class ResidentCodec:
@@ -20,15 +20,14 @@ class ResidentCodec:
 
     Parameters
     ----------
-    codec : Codec
-        What is mapped by.
+    module : TorchAutoencoder
+        What `to_torch` gives.
     rows : ResidentRows
         Rows or codes; what is returned has their dtype but for scores.
     """
 
-    def __init__(self, codec: Codec, rows: ResidentRows) -> None:
-        like: Tensor = rows.stored
-        self.module = TorchAutoencoder.of_codec(codec, like.dtype).to(like.device)
+    def __init__(self, module: Any, rows: ResidentRows) -> None:
+        self.module = module.to(rows.stored.device)
         self.rows = rows
 
     def codes(self) -> Tensor:

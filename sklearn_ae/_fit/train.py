@@ -182,7 +182,8 @@ def carry_over(
     if problem.architecture.init == "pca":
         if _is_pca_best(problem, None):
             return finished_net(problem.pca()), 0.0
-        module.set_units(module.components, *data_units(problem.start))
+        units = (part.to(problem.options.device) for part in data_units(problem.start))
+        module.set_units(module.components, *units)
         _set_pca(problem, module)
         if held_out is not None:
             module.steps = problem.gauss_newton_steps(module, problem.rows)

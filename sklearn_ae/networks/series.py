@@ -72,6 +72,7 @@ class Recurrent(nn.Module):
         code : torch.Tensor of shape (batch, n_components)
             Codes.
         """
+        self.reader.flatten_parameters()  # which averages of weights undo on a GPU
         states, _ = self.reader(x.unflatten(1, (self.n_steps, -1)))
         code: Tensor = self.to_code(states.mean(dim=1))
         return code
@@ -89,6 +90,7 @@ class Recurrent(nn.Module):
         reconstruction : torch.Tensor of shape (batch, n_features)
             Series as rows.
         """
+        self.writer.flatten_parameters()
         states, _ = self.writer(self.from_code(code)[:, None] + self.positions)
         values: Tensor = self.to_values(states)
         return values.flatten(1)

@@ -158,4 +158,4 @@ def test_callable_can_be_cloned_and_searched(quick, curved):
 
 
 def masked_by_half(X, generator):
-    return X * (torch.rand(X.shape, generator=generator) < 0.5)
+    return X * (torch.rand(X.shape, generator=generator, device=X.device) < 0.5)
