@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from copy import deepcopy
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -38,18 +39,21 @@ def finish(
     """
     module, start, objective = net.module_, problem.start, problem.objective
     table, is_validated = data.table, data.held_out is not None
-    rows = table if data.held_out is None else data.held_out
     make_exact(module, start)
-    module.to(_device_of(table))
-    _add_steps(problem, module, rows)
-    total, moments = _measured(module, start, table)
+    on_gpu = is_resident(problem.rows.x)
+    device = problem.rows.x.device if on_gpu else torch.device("cpu")
+    blocks = Blocks(start, table, device)
+    decisive = blocks if data.held_out is None else Blocks(start, data.held_out, device)
+    module.to(device)
+    _add_steps(problem, module, decisive)
+    total, moments = _measured(module, blocks)
     loss, mean = total.share, objective.total
     if is_validated or not isinstance(objective.cell_loss, SquaredError):
-        found = _losses(module.reconstruct, start, rows, objective)
+        found = decisive.losses(module.reconstruct, objective)
         loss = found.share
         if is_validated and found.loss_of_mean > 0:
             mean = found.loss_of_mean / found.n_cells * len(start.mean)
-    pca = _losses(_pca_of(start, rows), start, rows, objective.of_variance()).share
+    pca = decisive.losses(_pca_of(decisive), objective.of_variance()).share
     module.to("cpu")
     if data.moments is not None and module.is_pca:  # moments of all rows are known
         covariance = data.moments.covariance / start.scale**2
@@ -91,72 +95,68 @@ def make_exact(module: Autoencoder, start: LinearStart) -> None:
 
 
 class Block(NamedTuple):
-    """Centred, scaled and imputed rows, and how often they and their cells count.
-
-    They are on the device of the table.
-    """
+    """Centred, scaled and imputed rows, and how often they and their cells count."""
 
     x: Tensor
     weight: Tensor
     counts: Tensor
 
 
-def _blocks(start: LinearStart, table: Table) -> Iterator[Block]:
-    if isinstance(table.X, ResidentRows):
-        for rows, x in table.X.scaled(start.mean, start.scale):
-            weight = table.X.beside(table.weight[rows])
-            yield Block(x, weight, weight[:, None])
-        return
-    for parts in start.blocks(table):
-        yield Block(*map(torch.from_numpy, parts))
+@dataclass(frozen=True)
+class Blocks:
+    """A table in blocks of float64 on the device where it was trained on, if it can."""
+
+    start: LinearStart
+    table: Table
+    device: torch.device
+
+    def __iter__(self) -> Iterator[Block]:
+        start, table = self.start, self.table
+        if isinstance(table.X, ResidentRows):
+            for rows, x in table.X.scaled(start.mean, start.scale):
+                weight = table.X.beside(table.weight[rows])
+                yield self._placed(x, weight, weight[:, None])
+            return
+        for parts in start.blocks(table):
+            yield self._placed(*map(torch.from_numpy, parts))
+
+    def _placed(self, *parts: Tensor) -> Block:
+        return Block(*(part.to(self.device) for part in parts))
+
+    def losses(
+        self, predict: Callable[[Tensor], Tensor], objective: Objective
+    ) -> LossSum:
+        """Sum the losses of what is predicted for clean rows."""
+        cell_loss = deepcopy(objective.cell_loss).to(self.device, torch.float64)
+        blocks = ((x, counts) for x, _, counts in self)
+        return LossSum.over(blocks, predict, cell_loss)
 
 
-def _device_of(table: Table) -> torch.device:
-    """Return where the rows of a table are measured."""
-    is_resident = isinstance(table.X, ResidentRows)
-    return table.X.stored.device if is_resident else torch.device("cpu")
-
-
-def _losses(
-    predict: Callable[[Tensor], Tensor],
-    start: LinearStart,
-    table: Table,
-    objective: Objective,
-) -> LossSum:
-    """Sum the losses of what is predicted for clean rows."""
-    cell_loss = deepcopy(objective.cell_loss).to(_device_of(table), torch.float64)
-    blocks = ((x, counts) for x, _, counts in _blocks(start, table))
-    return LossSum.over(blocks, predict, cell_loss)
-
-
-def _pca_of(start: LinearStart, table: Table) -> Callable[[Tensor], Tensor]:
-    """Return the reconstruction by PCA, where a table is."""
-    components = as_tensor(start.components, torch.float64).to(_device_of(table))
+def _pca_of(blocks: Blocks) -> Callable[[Tensor], Tensor]:
+    """Return the reconstruction by PCA, where rows are."""
+    components = as_tensor(blocks.start.components, torch.float64).to(blocks.device)
     return lambda x: (x @ components.T) @ components
 
 
-def _add_steps(problem: Problem, module: Autoencoder, table: Table) -> None:
+def _add_steps(problem: Problem, module: Autoencoder, blocks: Blocks) -> None:
     """Let the codes of a module take their steps, unless observed cells lose by it."""
     steps = problem.gauss_newton_steps(module, problem.rows)
     if steps is None or problem.rows.are_whole:  # no row loses
         module.steps = steps
         return
-    start, objective = problem.start, problem.objective
-    alone = _losses(module.reconstruct, start, table, objective).loss
+    alone = blocks.losses(module.reconstruct, problem.objective).loss
     module.steps = steps
-    if not _losses(module.reconstruct, start, table, objective).loss <= alone:
+    if not blocks.losses(module.reconstruct, problem.objective).loss <= alone:
         module.steps = None
 
 
-def _measured(
-    module: Autoencoder, start: LinearStart, table: Table
-) -> tuple[LossSum, CodeMoments]:
+def _measured(module: Autoencoder, blocks: Blocks) -> tuple[LossSum, CodeMoments]:
     """Sum squared errors of all rows and the moments of their codes; set the range."""
     total = LossSum(SquaredError())
-    moments = CodeMoments.empty(len(module.code_mean), table.X.shape[1])
+    moments = CodeMoments.empty(len(module.code_mean), blocks.table.X.shape[1])
     code_range = module.code_mean[:0].new_empty(0, len(module.code_mean))
     with torch.no_grad():
-        for x, weight, counts in _blocks(start, table):
+        for x, weight, counts in blocks:
             code = module.raw_encode(x)
             total.add(module.raw_decode(code), x, counts)
             parts = x, code, weight
