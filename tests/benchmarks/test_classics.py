@@ -21,6 +21,7 @@ def images() -> Images:
     [
         ("denoising", "psnr", 1),
         ("cross-entropy", "cross_entropy", 0),
+        ("convolutional denoising", "psnr", 2),
         ("16 x 16 codes", "log_loss", 1),
         ("equal seconds", "fvu", 1),
         ("series", "fvu", 2),
