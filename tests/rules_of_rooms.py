@@ -67,6 +67,7 @@ ALLOWED = {
         "_table",
         "_target",
         "_version",
+        "networks",
     },
     "_fit": {"_training", "_model", "_data", "networks"},
     "_training": {"_model", "_data", "networks"},

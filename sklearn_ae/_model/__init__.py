@@ -2,7 +2,7 @@
 
 from .architecture import Architecture
 from .autoencoder import Autoencoder
-from .build import Gated, build_autoencoder
+from .build import Gated, build_autoencoder, build_network
 from .code_basis import CodeBasis, CodeMoments, correlations
 from .gauss_newton import GaussNewton
 from .inference import Codec, FusedModule, check_finite, is_fused

@@ -42,14 +42,17 @@ class Gated(nn.Module):
 
 
 def build_autoencoder(
-    start: LinearStart, architecture: Architecture, seed: int
+    start: LinearStart, architecture: Architecture, seed: int, network: Any = None
 ) -> Autoencoder:
-    """Return the untrained autoencoder; with init="pca" it is PCA."""
+    """Return the untrained autoencoder, of a new network; with init="pca" it is PCA."""
     # Only the built-in correction need not know what its inputs are.
     is_correction = architecture.init == "pca"
     subspace = start.subspace if is_correction and architecture.is_built_in else None
     n_inputs = len(start.mean) if subspace is None else len(subspace)
-    network = _build_network(n_inputs, architecture, seed)
+    if network is None:
+        network = build_network(n_inputs, architecture, seed)
+        if not architecture.is_built_in:
+            _check_network(network, n_inputs, architecture.n_components)
     if not is_correction:
         return _plain(network, start, architecture)
     if architecture.is_built_in:
@@ -97,29 +100,25 @@ def _plain(
     )
 
 
-def _build_network(n_features: int, architecture: Architecture, seed: int) -> Any:
-    """Return a network, made by a class or copied from an instance, of checked shapes.
+def build_network(n_features: int, architecture: Architecture, seed: int) -> Any:
+    """Return a network, made by a class or copied from an instance.
 
     A class gets its parameters, and what its signature names of the other arguments.
     """
     module: Any = architecture.module
     if isinstance(module, nn.Module):
-        network = deepcopy(module)  # what is frozen stays so
-    else:
-        offered = {
-            "n_features": n_features,
-            "n_components": architecture.n_components,
-            "hidden_layer_sizes": architecture.hidden_layer_sizes,
-            "activation": architecture.activation,
-            "init": architecture.init,
-            "generator": torch.Generator().manual_seed(seed),
-        }
-        names = inspect.signature(module).parameters
-        taken = {name: value for name, value in offered.items() if name in names}
-        network = module(**{**taken, **architecture.module_parameters})
-    if not architecture.is_built_in:
-        _check_network(network, n_features, architecture.n_components)
-    return network
+        return deepcopy(module)  # what is frozen stays so
+    offered = {
+        "n_features": n_features,
+        "n_components": architecture.n_components,
+        "hidden_layer_sizes": architecture.hidden_layer_sizes,
+        "activation": architecture.activation,
+        "init": architecture.init,
+        "generator": torch.Generator().manual_seed(seed),
+    }
+    names = inspect.signature(module).parameters
+    taken = {name: value for name, value in offered.items() if name in names}
+    return module(**{**taken, **architecture.module_parameters})
 
 
 def _check_network(network: Any, n_features: int, n_components: int) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from inspect import signature
 from typing import Any
 
 from sklearn_ae._persistence.values import need
@@ -38,6 +39,8 @@ class Attributes:
     def put(self, state: dict[str, Any]) -> Any:
         """Return an estimator; what is not named of its parameters is the default."""
         name, own = self.cls.__name__, self.cls._get_param_names()
+        if isinstance(module := state.get("module"), type):
+            own = [*own, *(f"module__{one}" for one in signature(module).parameters)]
         estimator = self.cls(**{name: state[name] for name in own if name in state})
         estimator._validate_params()
         found = {name: value for name, value in state.items() if name not in own}

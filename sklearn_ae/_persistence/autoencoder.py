@@ -2,6 +2,7 @@
 
 import sys
 from dataclasses import fields
+from inspect import signature
 from itertools import pairwise
 from numbers import Integral, Real
 from typing import Any, get_type_hints
@@ -9,7 +10,11 @@ from typing import Any, get_type_hints
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from sklearn.utils._param_validation import Interval, validate_parameter_constraints
+from sklearn.utils._param_validation import (
+    Interval,
+    Options,
+    validate_parameter_constraints,
+)
 from torch.nn import ModuleDict
 
 from sklearn_ae._data import Imputer, LinearStart
@@ -20,10 +25,12 @@ from sklearn_ae._model import (
     Codec,
     GaussNewton,
     build_autoencoder,
+    build_network,
     training_mode,
 )
-from sklearn_ae._persistence.values import Kind
+from sklearn_ae._persistence.values import TYPES, Kind, need
 from sklearn_ae._training import finished_net
+from sklearn_ae.networks import NETWORKS
 
 Arrays = dict[str, NDArray[np.float64]]
 Document = dict[str, Any]
@@ -49,6 +56,9 @@ ARCHITECTURE = {name: PARAMETER_CONSTRAINTS[name] for name in SHARED} | {
     "sparse": ["boolean"],
     "n_steps": [Interval(Integral, 0, None, closed="left")],
 }
+TYPES.update(NETWORKS)
+# Of another network than the built-in one.
+NETWORK = {"module": [Options(type, {*NETWORKS.values()})], "module_parameters": [dict]}
 ABOVE_ZERO = {"scale", "n_samples", "noise"}
 NUMBERS = {
     name: [POSITIVE if name in ABOVE_ZERO else FINITE]
@@ -75,8 +85,7 @@ SHAPES = {
 
 def take_apart(fit: Fit) -> Any:
     """Return what is to be saved of a fit: settings, numbers and arrays."""
-    if not fit.architecture.is_built_in:
-        raise TypeError("a network of your own is not plain data.")
+    entries = ARCHITECTURE if fit.architecture.is_built_in else ARCHITECTURE | NETWORK
     weights = ModuleDict({"module": fit.net.module_}).state_dict()
     arrays = {name: tensor.numpy() for name, tensor in weights.items()}
     numbers = {}
@@ -88,7 +97,7 @@ def take_apart(fit: Fit) -> Any:
             elif name in NUMBERS:
                 numbers[name] = float(value)
     document = {
-        "architecture": {n: getattr(fit.architecture, n) for n in ARCHITECTURE},
+        "architecture": {n: getattr(fit.architecture, n) for n in entries},
         "numbers": numbers,
         "history": [dict(epoch) for epoch in fit.net.history],
         "is_validated": fit.is_validated,
@@ -130,9 +139,11 @@ FITS = {"sklearn_ae.Fit": Kind(take_apart, put_together)}
 def _checked(document: Document) -> Document:
     """Return what is written or read if every part has the right kind and range."""
     _check_section("its entries", document, DOCUMENT)
-    _check_section("its architecture", document["architecture"], ARCHITECTURE)
+    of_network = document["architecture"]
+    entries = ARCHITECTURE | NETWORK if "module" in of_network else ARCHITECTURE
+    _check_section("its architecture", of_network, entries)
     _check_section("its numbers", document["numbers"], NUMBERS)
-    sizes = document["architecture"]["hidden_layer_sizes"]
+    sizes = of_network["hidden_layer_sizes"]
     if not all(COUNT.is_satisfied_by(size) for size in sizes):
         raise ValueError(f"Its hidden_layer_sizes={sizes!s:.80} are not all counts.")
     wanted = {"batches": list, "train_loss": float, "valid_loss": float}
@@ -177,10 +188,26 @@ def _check_shapes(arrays: Arrays, architecture: Architecture) -> None:
     n_inputs = sizes["features"]
     if architecture.init == "pca":
         n_inputs = sizes.get("directions", n_inputs)
-    hidden = architecture.hidden_layer_sizes
-    pairs = pairwise((n_inputs, *hidden, n_codes))
-    needed = n_codes**2 + 2 * sum(n_in * n_out for n_in, n_out in pairs)
+    _check_sizes(architecture, n_inputs, arrays)
+
+
+def _check_sizes(architecture: Architecture, n_inputs: int, arrays: Arrays) -> None:
+    """Raise unless a network that takes such parameters may be in these arrays."""
     found = sum(array.size for array in arrays.values())
+    given = architecture.module_parameters
+    for name, value in given.items():
+        # No size is beyond the number of weights, and each layer has its own arrays.
+        most = len(arrays) if name == "num_layers" else found
+        for size in value if np.iterable(value) else [value]:
+            if isinstance(size, Real) and not size <= most:
+                raise ValueError(f"Its module__{name}={value!s:.80} is above {most}.")
+    if "hidden_layer_sizes" not in signature(architecture.module).parameters:
+        return
+    hidden = given.get("hidden_layer_sizes", architecture.hidden_layer_sizes)
+    pairs = pairwise((n_inputs, *hidden, architecture.n_components))
+    needed = architecture.n_components**2 + 2 * sum(
+        n_in * n_out for n_in, n_out in pairs
+    )
     if needed > found:
         layers = f"hidden_layer_sizes={hidden!s:.80}"
         raise ValueError(f"Its {layers} take {needed} weights, but it has {found}.")
@@ -190,14 +217,35 @@ def _load_module(
     start: LinearStart, architecture: Architecture, arrays: Arrays
 ) -> Autoencoder:
     """Build the module as for a fit and give it the weights."""
-    module = build_autoencoder(start, architecture, seed=0).double().eval()
-    if "module.steps.metric" in arrays and module.has_free_decoder:
-        metric = torch.eye(architecture.n_components, dtype=torch.float64)
-        module.steps = GaussNewton(metric, 0.0, architecture.n_steps)
     weights = {n: torch.tensor(a) for n, a in arrays.items() if n not in SHAPES}
     try:
+        network = _load_network(start, architecture, weights)
+        module = build_autoencoder(start, architecture, 0, network).double().eval()
+        if "module.steps.metric" in arrays and module.has_free_decoder:
+            metric = torch.eye(architecture.n_components, dtype=torch.float64)
+            module.steps = GaussNewton(metric, 0.0, architecture.n_steps)
         ModuleDict({"module": module}).load_state_dict(weights)
     except (RuntimeError, IndexError) as error:
         text = " ".join(str(error).split())
         raise ValueError(f"Its architecture asks for other arrays: {text}") from error
     return module
+
+
+def _load_network(
+    start: LinearStart, architecture: Architecture, weights: dict[str, torch.Tensor]
+) -> Any:
+    """Return another network than the built-in one; names and shapes come first."""
+    if architecture.is_built_in:
+        return None
+    n_features, n_codes = len(start.mean), architecture.n_components
+    with torch.device("meta"):
+        network = build_network(n_features, architecture, 0).to("meta")
+        code = network.encode(torch.empty(2, n_features))
+        sizes = *code.shape, *network.decode(code).shape
+    need(sizes == (2, n_codes, 2, n_features), "Its list of sizes of the network is")
+    prefix = "module.network." + "network." * (architecture.init == "pca")
+    own = {
+        n.removeprefix(prefix): t for n, t in weights.items() if n.startswith(prefix)
+    }
+    network.load_state_dict(own, assign=True)
+    return network

@@ -236,8 +236,8 @@ TYPES = {
 
 
 def _take_type(kind: type) -> Any:
-    name = f"{kind.__module__}.{kind.__name__}"
-    return name if TYPES.get(name) is kind else refuse(kind)
+    names = [name for name, known in TYPES.items() if known is kind]
+    return names[0] if names else refuse(kind)
 
 
 def _take_generator(generator: np.random.RandomState) -> Any:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from itertools import pairwise
 from math import prod
+from operator import index
 from typing import Any
 
 from torch import Tensor, nn
@@ -61,7 +62,7 @@ class Convolutional(nn.Module):
         sizes = [tuple(sides)]
         for _ in channels:
             sizes.append(tuple(-(-side // 2) for side in sizes[-1]))
-        maps = [depth, *channels]
+        maps = [depth, *map(index, channels)]
         bend, padding = ACTIVATIONS[activation], kernel_size // 2
         self.image_shape = (*sides, depth)
         down: list[nn.Module] = []

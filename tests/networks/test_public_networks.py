@@ -11,6 +11,7 @@ from sklearn.base import clone
 from sklearn.datasets import load_digits
 from sklearn.decomposition import PCA
 
+import sklearn_ae
 from sklearn_ae import AutoencoderTransformer
 from sklearn_ae.networks import Convolutional, Recurrent, SoftTree, Transformer
 
@@ -90,12 +91,14 @@ def test_pickles_clones_and_torch_modules(cls, digits):
 
 
 @pytest.mark.parametrize("cls", SMALL)
-def test_graphs(cls, digits):
+def test_graphs_of_loaded_estimators(cls, digits, tmp_path):
     skl2onnx = pytest.importorskip("skl2onnx")
     runtime = pytest.importorskip("onnxruntime")
     pytest.importorskip("sklearn_ae.onnx")
     model = build(cls, 3).fit(digits)
-    graph = skl2onnx.to_onnx(model, digits[:1]).SerializeToString()
+    model.save(tmp_path / "model")
+    loaded = sklearn_ae.load(tmp_path / "model")
+    graph = skl2onnx.to_onnx(loaded, digits[:1]).SerializeToString()
     (codes,) = runtime.InferenceSession(graph).run(None, {"X": digits})
     wanted = model.transform(digits)
     # onnxruntime's cells approximate their activations.
