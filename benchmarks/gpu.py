@@ -4,7 +4,7 @@ import json
 import os
 import tempfile
 import time
-from argparse import Namespace
+from argparse import ArgumentParser, Namespace
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from functools import partial
@@ -158,7 +158,7 @@ def variants() -> dict[str, Callable[[], AbstractContextManager[Any]]]:
     }
 
 
-def steps(table: Table, batch_sizes: tuple[int, ...], n_epochs: int) -> Iterator[Row]:
+def steps(table: Table, batch_sizes: tuple[int, ...]) -> Iterator[Row]:
     """Time fits of a fixed length; the first of each kind is told apart."""
     name, X, X_test = table
     X = X[:VARIANT_ROWS]
@@ -168,7 +168,7 @@ def steps(table: Table, batch_sizes: tuple[int, ...], n_epochs: int) -> Iterator
             for method, switch in ways.items():
                 model = AutoencoderTransformer(
                     N_COMPONENTS,
-                    max_iter=n_epochs,
+                    max_iter=VARIANT_EPOCHS,
                     cv=None,
                     batch_size=batch_size,
                     random_state=0,
@@ -224,12 +224,27 @@ def measure(options: Namespace, kept: pd.DataFrame) -> Iterator[Row]:
             listed = tables(options)
             AutoencoderTransformer(max_iter=2).fit(listed[0][1][:20_000])  # warms up
             for table in listed:
-                yield profiled(table)
-                yield from fits(table, 1 if options.quick else REPEATS)
-            sizes = BATCH_SIZES[:1] if options.quick else BATCH_SIZES
-            yield from steps(listed[0], sizes, 2 if options.quick else VARIANT_EPOCHS)
+                if PROFILE in options.cases:
+                    yield profiled(table)
+                if FIT in options.cases:
+                    yield from fits(table, 1 if options.quick else REPEATS)
+            if STEPS in options.cases:
+                sizes = BATCH_SIZES[:1] if options.quick else BATCH_SIZES
+                yield from steps(listed[0], sizes)
 
-    return rows()
+    device = torch.cuda.get_device_name()
+    return ({**row, "device": device} for row in rows())
+
+
+def add_options(parser: ArgumentParser) -> None:
+    """Add the options of this suite."""
+    text, cases = "only these; rows of others stay", (PROFILE, FIT, STEPS)
+    parser.add_argument("--cases", nargs="+", choices=cases, default=cases, help=text)
+
+
+def staying(options: Namespace, rows: pd.DataFrame) -> pd.Series:
+    """Keep the rows of other cases."""
+    return ~rows["case"].isin(options.cases)
 
 
 def summary(rows: pd.DataFrame, case: str) -> pd.DataFrame:
@@ -244,10 +259,17 @@ def summary(rows: pd.DataFrame, case: str) -> pd.DataFrame:
 
 def report(rows: pd.DataFrame) -> Iterator[str]:
     """Show the tables."""
+    for case, title in ((FIT, "Fits"), (STEPS, "Steps")):
+        shown = summary(rows, case)
+        if len(shown):
+            yield f"## {title}\n\n{markdown(shown.map(three_digits))}"
     copies = rows[rows["case"] == PROFILE].set_index("table")[[COPIED, "row"]]
-    yield f"## Fits\n\n{markdown(summary(rows, FIT).map(three_digits))}"
-    yield f"## Steps\n\n{markdown(summary(rows, STEPS).map(three_digits))}"
     yield f"## Copied\n\n{markdown(copies.map(three_digits))}"
+
+
+def notes(rows: pd.DataFrame) -> list[str]:
+    """Name the GPU."""
+    return [f"GPU: {name}" for name in rows["device"].unique()]
 
 
 def promises(rows: pd.DataFrame) -> list[Promise]:
@@ -260,8 +282,11 @@ def promises(rows: pd.DataFrame) -> list[Promise]:
 SUITE = Suite(
     intro=INTRO,
     columns=("table", "method", "case", "repeat", SECONDS, "transform", EXPLAINED,
-             COPIED, "row"),
+             COPIED, "row", "device"),
     measure=measure,
+    add_options=add_options,
+    staying=staying,
     report=report,
     promises=promises,
+    notes=notes,
 )  # fmt: skip
