@@ -14,6 +14,7 @@ ALLOWED = {
         "_autoencoder_imputer",
         "_card",
         "_display",
+        "_outlier_detector",
         "_persistence",
         "_table_encoder",
         "_table_sampler",
@@ -78,6 +79,7 @@ ALLOWED = {
         "_persistence",
         "_table",
     },
+    "_outlier_detector": {"_autoencoder", "_persistence"},
     "_table_encoder": {"_persistence", "_table"},
     "_table_sampler": {
         "_persistence",
