@@ -1,5 +1,6 @@
 """The estimator that finds the rows of a table that are unlike the others."""
 
+from collections.abc import Callable
 from numbers import Integral, Real
 from typing import Any, ClassVar, NamedTuple, Self
 
@@ -47,23 +48,20 @@ def _parts(transformer: Any, X: NDArray) -> tuple[NDArray, NDArray]:
     return np.asarray(codes, dtype=np.float64), residuals
 
 
-def _has_novelty(detector: Any) -> bool:
-    """Whether new rows can be scored; else AttributeError says how."""
-    if not detector.novelty:
-        raise AttributeError(
-            "novelty=False is for the rows of fit: use fit_predict and "
-            "held_out_scores_. To score new rows, set novelty=True."
-        )
-    return True
+def _only_if(novelty: bool) -> Callable[[Any], bool]:
+    """Return a check for `available_if`, whose AttributeError says what to do."""
 
+    def check(detector: Any) -> bool:
+        if detector.novelty is not novelty:
+            raise AttributeError(
+                "novelty=True is for new rows. Set novelty=False for fit_predict."
+                if detector.novelty
+                else "novelty=False is for the rows of fit, by fit_predict and "
+                "held_out_scores_. Set novelty=True to score new rows."
+            )
+        return True
 
-def _has_no_novelty(detector: Any) -> bool:
-    """Whether the rows of fit can be told apart; else AttributeError says how."""
-    if detector.novelty:
-        raise AttributeError(
-            "fit_predict is for the rows of fit, which need novelty=False."
-        )
-    return True
+    return check
 
 
 @saved("transformer_", "offset_", "held_out_scores_", "_codes", "_residuals", "_unit")
@@ -191,7 +189,8 @@ class AutoencoderOutlierDetector(PersistenceMixin, OutlierMixin, BaseEstimator):
         kept = np.ones(len(X), dtype=bool)
         squares, residuals = _held_out(transformer, X, splits, kept, least)
         if not self.novelty:
-            kept = squares <= np.quantile(squares, 1 - self._trimmed_share)
+            share = 0.1 if self.contamination == "auto" else self.contamination
+            kept = squares <= np.quantile(squares, 1 - max(0.1, float(share)))
             squares, residuals = _held_out(transformer, X, splits, kept, least)
         fitted = clone(transformer).fit(X[kept])
         codes = _spread_of(_parts(fitted, X[kept])[0], least)
@@ -203,7 +202,7 @@ class AutoencoderOutlierDetector(PersistenceMixin, OutlierMixin, BaseEstimator):
         self.offset_ = self._offset()
         return self
 
-    @available_if(_has_no_novelty)
+    @available_if(_only_if(novelty=False))
     def fit_predict(self, X: ArrayLike, y: object = None) -> NDArray[np.int64]:
         """Fit to rows, and tell which of them are outliers.
 
@@ -222,7 +221,7 @@ class AutoencoderOutlierDetector(PersistenceMixin, OutlierMixin, BaseEstimator):
         self.fit(X)
         return np.where(self.held_out_scores_ < self.offset_, -1, 1)
 
-    @available_if(_has_novelty)
+    @available_if(_only_if(novelty=True))
     def score_samples(self, X: ArrayLike) -> NDArray[np.float64]:
         """Return minus the distance of new rows.
 
@@ -243,7 +242,7 @@ class AutoencoderOutlierDetector(PersistenceMixin, OutlierMixin, BaseEstimator):
         squares += _squared_distances(residuals, _Spread(*self._residuals))
         return -np.sqrt(squares / self._unit)
 
-    @available_if(_has_novelty)
+    @available_if(_only_if(novelty=True))
     def decision_function(self, X: ArrayLike) -> NDArray[np.float64]:
         """Return scores of new rows above those of outliers.
 
@@ -259,7 +258,7 @@ class AutoencoderOutlierDetector(PersistenceMixin, OutlierMixin, BaseEstimator):
         """
         return self.score_samples(X) - self.offset_
 
-    @available_if(_has_novelty)
+    @available_if(_only_if(novelty=True))
     def predict(self, X: ArrayLike) -> NDArray[np.int64]:
         """Tell which of new rows are outliers.
 
@@ -277,21 +276,23 @@ class AutoencoderOutlierDetector(PersistenceMixin, OutlierMixin, BaseEstimator):
 
     def _validated(self, X: ArrayLike, reset: bool) -> NDArray:
         """Check rows."""
+        allows_nan = self.__sklearn_tags__().input_tags.allow_nan
         validated: NDArray = validate_data(
             self,
             X,
             dtype=[np.float64, np.float32],
             reset=reset,
             ensure_min_samples=2 if reset else 1,
-            ensure_all_finite="allow-nan" if self._allows_nan else True,
+            ensure_all_finite="allow-nan" if allows_nan else True,
         )
         return validated
 
-    def _build(self, shape: tuple[int, int], seed: int) -> Any:
-        """Return the unfitted transformer for rows."""
+    def _build(self, shape: tuple[int, ...], seed: int) -> Any:
+        """Return the unfitted transformer."""
         if self.transformer is not None:
             return self.transformer
-        n_components = max(1, min(max(2, shape[1] // 5), shape[1], shape[0] // 20))
+        n_rows, width = shape
+        n_components = max(1, min(max(2, width // 5), width, n_rows // 20))
         return AutoencoderTransformer(n_components, max_iter=20, random_state=seed)
 
     def _splits(self, X: NDArray, seed: int) -> list[Any]:
@@ -305,13 +306,6 @@ class AutoencoderOutlierDetector(PersistenceMixin, OutlierMixin, BaseEstimator):
             raise ValueError(f"cv={self.cv!r:.200} has to hold out each row once.")
         return splits
 
-    @property
-    def _trimmed_share(self) -> float:
-        """Share of the rows that are not trained on, as they may be outliers."""
-        if self.contamination == "auto":
-            return 0.1
-        return max(0.1, float(self.contamination))
-
     def _offset(self) -> float:
         """Return what the scores of outliers are below."""
         scores = self.held_out_scores_
@@ -322,26 +316,23 @@ class AutoencoderOutlierDetector(PersistenceMixin, OutlierMixin, BaseEstimator):
 
     def _complete(self) -> None:
         """Check what was loaded."""
-        need(hasattr(self.transformer_, "inverse_transform"), "Its transformer_ is")
-        need(self.transformer_.n_features_in_ == self.n_features_in_, "Its columns are")
-        for spread in (self._codes, self._residuals):
-            mean, whitening = spread
-            need(mean.dtype == whitening.dtype == np.float64, "Its spread is")
-            need(whitening.ndim == 2 and mean.shape == whitening.shape[:1], "It is")
-        need(len(self._residuals[0]) == self.n_features_in_, "Its residuals are")
-        need(type(self.offset_) is type(self._unit) is float, "Its offset_ is")
-        scores = self.held_out_scores_
-        need(scores.dtype == np.float64 and scores.ndim == 1, "Its scores are")
-
-    @property
-    def _allows_nan(self) -> bool:
-        """Whether the transformer understands missing cells; the default does."""
-        given = self.transformer
-        return given is None or bool(get_tags(given).input_tags.allow_nan)
+        fitted, width = self.transformer_, self.n_features_in_
+        is_one = hasattr(fitted, "inverse_transform")
+        need(is_one and fitted.n_features_in_ == width, "Its transformer_ is")
+        for mean, whitening in (self._codes, self._residuals):
+            is_square = whitening.shape == mean.shape * 2 and mean.ndim == 1
+            is_float = mean.dtype == whitening.dtype == np.float64
+            need(is_square and is_float, "Its spread of codes or residuals is")
+        need(len(self._residuals[0]) == width, "Its residuals are")
+        numbers = self.offset_, self._unit
+        need(all(type(one) is float for one in numbers), "Its offset_ is")
+        need(self.held_out_scores_.dtype == np.float64, "Its held_out_scores_ is")
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
-        tags.input_tags.allow_nan = self._allows_nan
+        given = self.transformer
+        takes_nan = given is None or get_tags(given).input_tags.allow_nan
+        tags.input_tags.allow_nan = takes_nan
         return tags
 
 

@@ -42,6 +42,7 @@ ALLOWED = {
     "skops": {
         "_autoencoder",
         "_autoencoder_imputer",
+        "_outlier_detector",
         "_table_encoder",
         "_table_sampler",
         "_target_augmenter",
@@ -110,7 +111,7 @@ MOST_LINES_OF_BODY = 50
 MEDIAN_LINES_OF_BODY = 12
 MOST_CONSTANTS = 57
 MOST_LINES_OF_CLASS_DOCSTRING = 200
-MOST_LINES = 16_000
+MOST_LINES = 16_300
 CONSTANT = re.compile(r"_?[A-Z][A-Z0-9_]+")
 FUNCTIONS = ast.FunctionDef | ast.AsyncFunctionDef
 
