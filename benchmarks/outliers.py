@@ -317,7 +317,8 @@ def promises(rows: pd.DataFrame) -> list[Promise]:
 
 def notes(rows: pd.DataFrame) -> list[str]:
     """Say what was measured."""
-    cases = by_case(among_rows(rows))
+    rows = among_rows(rows)
+    cases = by_case(rows)
     packages = sorted(set(rows["package"].dropna()) - {""}) or ["pyod not measured"]
     return [f"{len(cases)} cases, {rows['split'].nunique()} splits", *packages]
 
