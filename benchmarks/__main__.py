@@ -25,6 +25,7 @@ SUITES = {
     "shares": "how many codes a share of the variance takes",
     "imputation": "missing cells, beside imputers",
     "mixed": "tables with categories, beside published methods",
+    "outliers": "outliers among rows, beside other detectors (an hour)",
     "samples": "samples that resemble rows, beside other methods (half an hour)",
     "encodings": "thousands of categories, and cycles of dates",
     "floor": "500 synthetic tables: never much worse than PCA (minutes)",

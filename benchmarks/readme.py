@@ -21,6 +21,7 @@ from benchmarks import (
 from benchmarks import downstream as downstream_suite
 from benchmarks import frontier as frontier_suite
 from benchmarks import mixed as mixed_suite
+from benchmarks import outliers as outliers_suite
 from benchmarks import production as production_suite
 from benchmarks import scale as scale_suite
 from benchmarks import shares as shares_suite
@@ -29,7 +30,8 @@ from benchmarks.ratios import OURS, REFERENCE
 from benchmarks.reports import decimals, markdown, three_digits, whole
 
 ROOT = Path(__file__).parents[1]
-PAGES = (ROOT / "README.md", ROOT / "docs" / "guide" / "onnx.md")
+GUIDE = ROOT / "docs" / "guide"
+PAGES = (ROOT / "README.md", GUIDE / "onnx.md", GUIDE / "outliers.md")
 RESULTS = Path(__file__).parent / "results"
 BLOCK = re.compile(r"(<!-- results: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
@@ -201,6 +203,16 @@ def produced(rows: pd.DataFrame) -> str:
     )
 
 
+def outlying(rows: pd.DataFrame) -> str:
+    """Show medians of AUC over tables, and those of the case that is set."""
+    table = outliers_suite.medians(rows)
+    benign = outliers_suite.by_case(rows).loc[
+        (outliers_suite.RARE, outliers_suite.BENIGN)
+    ]
+    table.loc["20 malignant samples among benign ones"] = benign
+    return markdown(table.rename(index={"all": "all three kinds"}), decimals(3))
+
+
 BLOCKS: dict[str, tuple[str, Callable[[pd.DataFrame], str]]] = {
     "regimes": ("redundant_features", regimes),
     "targeted": ("redundant_features", targeted),
@@ -214,6 +226,7 @@ BLOCKS: dict[str, tuple[str, Callable[[pd.DataFrame], str]]] = {
     "streams": ("scale", streamed),
     "production": ("production", produced),
     "classics": ("classics", classics),
+    "outliers": ("outliers", outlying),
 }
 
 

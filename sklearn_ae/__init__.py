@@ -9,6 +9,7 @@ from sklearn_ae._display import (
     LossCurveDisplay,
     ReconstructionDisplay,
 )
+from sklearn_ae._outlier_detector import AutoencoderOutlierDetector
 from sklearn_ae._persistence import load, save
 from sklearn_ae._table_encoder import TableEncoder
 from sklearn_ae._table_sampler import TableSampler
@@ -18,6 +19,7 @@ from sklearn_ae.networks import FullyConnected
 
 __all__ = [
     "AutoencoderImputer",
+    "AutoencoderOutlierDetector",
     "AutoencoderTransformer",
     "CodesDisplay",
     "ExplainedVarianceDisplay",

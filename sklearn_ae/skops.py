@@ -6,6 +6,7 @@ the names; the extra `skops` brings it: pip install "sklearn_ae[skops]".
 
 from sklearn_ae._autoencoder import AutoencoderTransformer
 from sklearn_ae._autoencoder_imputer import AutoencoderImputer
+from sklearn_ae._outlier_detector import AutoencoderOutlierDetector
 from sklearn_ae._table_encoder import TableEncoder
 from sklearn_ae._table_sampler import TableSampler
 from sklearn_ae._target_augmenter import TargetAugmenter
@@ -17,6 +18,7 @@ TRUSTED = [
     f"{cls.__module__}.{cls.__name__}"
     for cls in (
         AutoencoderImputer,
+        AutoencoderOutlierDetector,
         AutoencoderTransformer,
         TableEncoder,
         TableSampler,

@@ -14,6 +14,7 @@ ALLOWED = {
         "_autoencoder_imputer",
         "_card",
         "_display",
+        "_outlier_detector",
         "_persistence",
         "_table_encoder",
         "_table_sampler",
@@ -41,6 +42,7 @@ ALLOWED = {
     "skops": {
         "_autoencoder",
         "_autoencoder_imputer",
+        "_outlier_detector",
         "_table_encoder",
         "_table_sampler",
         "_target_augmenter",
@@ -79,6 +81,7 @@ ALLOWED = {
         "_persistence",
         "_table",
     },
+    "_outlier_detector": {"_autoencoder", "_persistence"},
     "_table_encoder": {"_persistence", "_table"},
     "_table_sampler": {
         "_persistence",

@@ -6,6 +6,7 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from sklearn_ae import (
     AutoencoderImputer,
+    AutoencoderOutlierDetector,
     AutoencoderTransformer,
     TableEncoder,
     TableSampler,
@@ -17,6 +18,11 @@ CONFIGURATIONS = [
     AutoencoderTransformer(init="random"),
     AutoencoderTransformer(early_stopping=True),
     AutoencoderImputer(random_state=0),
+    AutoencoderOutlierDetector(PCA(1)),
+    AutoencoderOutlierDetector(PCA(1), novelty=True),
+    AutoencoderOutlierDetector(
+        AutoencoderTransformer(1, max_iter=2, cv=None, hidden_layer_sizes=4)
+    ),
     TableEncoder(),
     TargetAugmenter(),
     TargetAugmenter(Ridge()),

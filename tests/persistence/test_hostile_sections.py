@@ -10,11 +10,12 @@ import pandas as pd
 import polars as pl
 import pytest
 from sklearn.compose import make_column_transformer
+from sklearn.decomposition import PCA
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, PowerTransformer, StandardScaler
 
 import sklearn_ae
-from sklearn_ae import AutoencoderImputer, TableEncoder
+from sklearn_ae import AutoencoderImputer, AutoencoderOutlierDetector, TableEncoder
 
 FRAME = pd.DataFrame(
     {
@@ -34,6 +35,9 @@ MODELS = {
     "table": TableEncoder().fit(FRAME),
     "polars": TableEncoder().fit(pl.DataFrame(FRAME.to_dict("list"))),
     "array": TableEncoder().fit(FRAME.to_numpy()),
+    "detector": AutoencoderOutlierDetector(PCA(1), random_state=0).fit(
+        np.random.RandomState(0).normal(size=(12, 2))
+    ),
     "imputer": AutoencoderImputer(sample_posterior=True, random_state=0).fit(FRAME),
 }
 

@@ -25,6 +25,7 @@ from sklearn.tree import DecisionTreeRegressor
 
 from sklearn_ae import (
     AutoencoderImputer,
+    AutoencoderOutlierDetector,
     AutoencoderTransformer,
     TableEncoder,
     TableSampler,
@@ -53,6 +54,9 @@ def autoencoder(**changes):
 
 MODELS = {
     "autoencoder": autoencoder(random_state=np.random.RandomState(0)),
+    "detector": AutoencoderOutlierDetector(
+        autoencoder(n_components=1), novelty=True, random_state=0
+    ),
     "encoder": TableEncoder(),
     "augmenter": TargetAugmenter(estimator=Ridge()),
     "imputer": AutoencoderImputer(autoencoder(n_components=1), add_indicator=True),
@@ -96,7 +100,8 @@ def test_ours_are_all_that_has_to_be_trusted():
         autoencoder(),
     ).fit(FRAME, TARGET)
     sampler = TableSampler(TableEncoder(), random_state=0).fit(NUMBERS)
-    model = [model, sampler]
+    detector = AutoencoderOutlierDetector(PCA(1), random_state=0).fit(NUMBERS)
+    model = [model, sampler, detector]
     found = skops.get_untrusted_types(data=skops.dumps(model))
     assert found == sorted(TRUSTED)
     with pytest.raises(skops.exceptions.UntrustedTypesFoundException):
@@ -256,7 +261,13 @@ def test_forged_state_is_refused(whole, change, message, wrap):
 
 @pytest.mark.parametrize(
     "model",
-    [AutoencoderImputer(), TableEncoder(), TableSampler(PCA()), TargetAugmenter()],
+    [
+        AutoencoderImputer(),
+        AutoencoderOutlierDetector(),
+        TableEncoder(),
+        TableSampler(PCA()),
+        TargetAugmenter(),
+    ],
     ids=lambda model: type(model).__name__,
 )
 def test_forged_state_of_the_others_is_refused(whole, model):

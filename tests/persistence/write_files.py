@@ -18,6 +18,7 @@ from sklearn.preprocessing import MinMaxScaler, StandardScaler
 import sklearn_ae
 from sklearn_ae import (
     AutoencoderImputer,
+    AutoencoderOutlierDetector,
     AutoencoderTransformer,
     TableEncoder,
     TableSampler,
@@ -50,6 +51,9 @@ def models():
     steps = [("scale", ColumnTransformer(scalers)), ("reduce", autoencoder())]
     return {
         "AutoencoderImputer": AutoencoderImputer(autoencoder(), random_state=0),
+        "AutoencoderOutlierDetector": AutoencoderOutlierDetector(
+            autoencoder(), novelty=True, random_state=0
+        ),
         "AutoencoderTransformer": autoencoder(init="random"),
         "Pipeline": Pipeline([*steps, ("predict", Ridge())]),
         "TableEncoder": TableEncoder(),
@@ -64,6 +68,8 @@ def outputs(name, model, arrays):
         return np.asarray(model.transform(table(arrays["numbers"], arrays["text"])))
     if name == "TableSampler":
         return model.sample(20)
+    if name == "AutoencoderOutlierDetector":
+        return model.score_samples(arrays["numbers"])
     if name == "Pipeline":
         return model.predict(arrays["numbers"])
     return np.asarray(model.transform(arrays["numbers"]))
