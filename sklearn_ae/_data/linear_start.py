@@ -205,16 +205,16 @@ def _resident_moments(rows: Any, weight: Float64) -> Moments | None:
     """Return the moments of rows that stay on a GPU, where these tell axes."""
     if not isinstance(rows, ResidentRows) or not has_moments(rows.shape):
         return None
-    first, total = rows[:1][0].astype(np.float64), None
-    for where, x in rows.scaled(first, 1.0):
-        counts, size = rows.beside(weight[where]), float(weight[where].sum())
-        shift = counts @ x / size
-        x -= shift
-        x *= counts.sqrt()[:, None]
-        mean, products = first + shift.cpu().numpy(), (x.T @ x).cpu().numpy()
-        part = Moments(size, mean, products)
-        total = part if total is None else total.merged(part)
-    return total if total is not None and total.is_known else None
+    first, size = rows[:1][0].astype(np.float64), float(weight.sum())
+    total = products = rows.beside(np.zeros(()))
+    for at, x in rows.scaled(first, 1.0):
+        total = total + rows.beside(weight[at]) @ x
+    mean = first + total.cpu().numpy() / size
+    for at, x in rows.scaled(mean, 1.0):
+        x *= rows.beside(weight[at]).sqrt()[:, None]
+        products = products + x.T @ x
+    moments = Moments(size, mean, products.cpu().numpy())
+    return moments if moments.is_known else None
 
 
 def _scaled(X: NDArray, mean: Float64, scale: float) -> Float64:
