@@ -7,3 +7,4 @@ from sklearn_ae.networks.fully_connected import FullyConnected as FullyConnected
 from sklearn_ae.networks.series import Recurrent as Recurrent
 from sklearn_ae.networks.series import Transformer as Transformer
 from sklearn_ae.networks.soft_tree import SoftTree as SoftTree
+from sklearn_ae.networks.variational import Variational as Variational
