@@ -57,18 +57,12 @@ def names_of(function: Any, allowed: tuple[str, ...]) -> list[str]:
     others = [p.name for p in needed if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]
     if isinstance(function, type) or others or not names:
         found = f"asks for {', '.join(others)}" if others else "names none of them"
-        penalty = (
-            ""
-            if "codes" in allowed
-            else (
-                " A penalty, which may name codes and network too, follows a loss in a "
-                "list: loss=['squared_error', penalty]."
-            )
-        )
+        hint = "Give others a default, or bind them with functools.partial."
+        if allowed is OF_LOSS:
+            hint += " loss=['squared_error', penalty] adds a penalty that may name all."
         raise ValueError(
             f"loss: {name_of(function)} has to be a function whose arguments are named "
-            f"of {', '.join(allowed)}, but it {found}. Give others a default, or bind "
-            f"them with functools.partial.{penalty}"
+            f"of {', '.join(allowed)}, but it {found}. {hint}"
         )
     return names
 

@@ -56,6 +56,14 @@ def test_the_name_in_a_list_is_the_name(quick, curved):
     assert_array_equal(*codes)
 
 
+def test_what_knows_squared_errors_alone_is_left_out_beside_penalties(quick, curved):
+    penalised = ["squared_error", lambda codes: 0 * codes.sum()]
+    for loss, is_known in (("squared_error", True), (penalised, False)):
+        model = quick(loss=loss, cv=3, max_iter=20).fit(curved)
+        assert (model.net_.module_.steps is not None) is is_known
+        assert model.net_.is_refitted is is_known
+
+
 def test_the_loss_decides_how_much_is_kept(quick, curved):
     """One that finds all reconstructions alike, except in training, leaves PCA."""
 
@@ -212,7 +220,7 @@ def test_error_of_the_loss_is_the_users(quick, curved):
         (["huber", lambda rows: 1 / (rows[:, 0] * 0)], "has to return finite values"),
         (lambda x: x, "<lambda> has to be a function whose arguments are named of"),
         (lambda reconstruction, y: y, "but it asks for y"),
-        (lambda codes: codes, "follows a loss in a list"),
+        (lambda codes: codes, "asks for codes. Give others a default, or bind them"),
         (lambda rows, /: rows, "but it asks for rows"),
         (partial(lambda a, rows: rows, 3), "has no gradient"),
         (lambda **named: 0, "but it names none of them"),
@@ -222,7 +230,7 @@ def test_error_of_the_loss_is_the_users(quick, curved):
         ([], "loss=[] has to be one of ('squared_error',"),
         (["mse"], "loss=['mse'] has to be one of"),
         (["huber", "huber"], "loss=['huber', 'huber'] has to be one of"),
-        ([contractive], "but it asks for network"),
+        ([contractive], "loss=['squared_error', penalty] adds a penalty"),
     ],
 )
 def test_wrong_losses(quick, curved, loss, text):
