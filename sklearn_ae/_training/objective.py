@@ -139,7 +139,7 @@ class Objective:
             terms.append(Activity(self.code_penalty))
         of_network = getattr(module.own_network, "penalty", None)
         own = [*self.penalties, *filter(callable, [of_network])]
-        if self.units is not None:
+        if own and self.units is not None:
             network = NetworkOfData(module, self.units)
             unit = self.unit * start.scale**self.cell_loss.degree
             terms += [OwnPenalty(one, network, self.units, unit) for one in own]
