@@ -72,12 +72,12 @@ class AutoencoderTransformer(
     verbose : int, default=0
         0 prints nothing, 1 shows a progress bar, 2 prints a line for each epoch.
 
-    loss : {"squared_error", "absolute_error", "huber", "log_loss"}, \
-            default="squared_error"
-        What training minimises. "squared_error" is PCA's; "absolute_error" and "huber"
-        (squared up to 1.35 standard deviations of what PCA leaves in a column) are for
-        outliers, and outlying rows count less for PCA too. "log_loss" is the
-        cross-entropy of values from 0 to 1 and needs `output_activation="logistic"`.
+    loss : str, callable or list, default="squared_error"
+        What training minimises: "squared_error", which is PCA's; "absolute_error" or
+        "huber", for outliers, which count less for PCA too; "log_loss", the
+        cross-entropy of values from 0 to 1, which needs `output_activation="logistic"`;
+        or a callable of tensors `reconstruction` and `rows` that returns losses of
+        cells or rows. Penalties may follow in a list. The user guide has them all.
     noise : float, tuple, callable or None, default=None
         Noise on the input while training, whose target stays clean. A float is the
         standard deviation of Gaussian noise in the units of `X`; a tuple is
@@ -215,7 +215,7 @@ class AutoencoderTransformer(
         max_iter: int | str = "auto",
         random_state: int | np.random.RandomState | None = None,
         verbose: int = 0,
-        loss: str = "squared_error",
+        loss: Any = "squared_error",
         noise: Any = None,
         nested_dropout: float = 0.0,
         whiten: bool = False,

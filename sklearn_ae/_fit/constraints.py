@@ -6,6 +6,7 @@ from typing import Any
 from sklearn.utils._param_validation import Interval, RealNotInt, StrOptions
 from torch import nn
 
+from sklearn_ae._training import LOSSES
 from sklearn_ae.networks import ACTIVATIONS
 
 COUNT = Interval(Integral, 1, None, closed="left")
@@ -18,7 +19,7 @@ PARAMETER_CONSTRAINTS: dict[str, list[Any]] = {
     "activation": [StrOptions(set(ACTIVATIONS))],
     "init": [StrOptions({"pca", "random"})],
     "module": [type, nn.Module, None],
-    "loss": [StrOptions({"squared_error", "absolute_error", "huber", "log_loss"})],
+    "loss": [StrOptions(set(LOSSES)), callable, list, tuple],  # checked again
     "code_activation": [StrOptions(set(ACTIVATIONS))],
     "output_activation": [StrOptions({"identity", "logistic"})],
     "noise": [NOT_NEGATIVE, tuple, list, str, callable, None],  # checked again

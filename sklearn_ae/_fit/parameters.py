@@ -18,7 +18,9 @@ from sklearn_ae._training import (
     Noise,
     TrainingOptions,
     check_callback,
+    check_loss,
     resolve_device,
+    terms_of,
 )
 from sklearn_ae.networks import FullyConnected
 
@@ -59,7 +61,7 @@ def _check_activations(model: Any) -> None:
                 f"{name}={getattr(model, name)!r} needs init='random': with "
                 "init='pca' the codes stay close to PCA's, which are not sparse."
             )
-    if model.loss == "log_loss" and model.output_activation != "logistic":
+    if terms_of(model.loss)[0] == "log_loss" and model.output_activation != "logistic":
         raise ValueError(
             "loss='log_loss' needs reconstructions between 0 and 1. Set "
             "output_activation='logistic'."
@@ -86,6 +88,7 @@ def _module_parameters(model: Any) -> dict[str, Any]:
 
 def describe_training(model: Any) -> TrainingOptions:
     """Check the parameters of training that need more than a type and a range."""
+    check_loss(model.loss)
     options: dict[str, Any] = {}
     for field in fields(TrainingOptions):
         value = getattr(model, field.name)

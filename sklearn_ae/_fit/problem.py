@@ -67,6 +67,7 @@ class Problem:
             pca,
             code_penalty=options.code_penalty,
             corruption=corruption,
+            is_bounded=architecture.is_bounded,
         )
         objective = replace(objective, is_weighted=not rows.count_alike)
         return cls(start, architecture, options, rows, objective, seed, repetitions)

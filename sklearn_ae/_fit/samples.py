@@ -32,6 +32,7 @@ from sklearn_ae._data import (
     summary_of,
 )
 from sklearn_ae._fit.progress import FRAMES_AROUND_FIT
+from sklearn_ae._training import terms_of
 
 
 @dataclass(frozen=True)
@@ -90,7 +91,7 @@ def training_data(
         check_some_observed(table.X, axis=1, labels=np.flatnonzero(kept))
     if model.output_activation == "logistic":
         _check_shares(table.X)
-    if model.loss in ("absolute_error", "huber"):
+    if _is_robust(model):
         if not is_complete:
             check_some_observed(table.X, axis=0)
         factors = outlier_weights(table, seed)
@@ -149,10 +150,15 @@ def drawn_data(
             f"trains on {len(drawn)}, drawn at random, where not all are kept. Set "
             "cv='auto' or a number of folds."
         )
-    if model.early_stopping or model.loss in ("absolute_error", "huber"):
+    if model.early_stopping or _is_robust(model):
         return data, kept
     is_known = summary.moments is not None and summary.moments.is_known
     return replace(data, moments=summary.moments if is_known else None), kept
+
+
+def _is_robust(model: Any) -> bool:
+    """Whether outlying rows are to count less."""
+    return terms_of(model.loss)[0] in ("absolute_error", "huber")
 
 
 def _only(kept: NDArray[np.bool_], table: Table) -> Table:

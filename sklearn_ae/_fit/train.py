@@ -149,11 +149,11 @@ def _train_cross_validated(problem: Problem, folds: Folds) -> tuple[Net, float]:
     else:
         n_epochs = epochs_that_follow(max_iter, confirmed.n_epochs)
         problem.expect(n_epochs)
-        _exchange_pca(problem, net)
+        _set_pca(problem, module)
         _improve(problem, net, n_epochs)
     if goes_on:
         # A callback may have restored weights together with the PCA of that time.
-        _exchange_pca(problem, net)
+        _set_pca(problem, module)
         net.is_refitted = factor > 0 and _refit(problem, module, problem.rows)
     factor = _shrink(problem, module, factor)  # where the rows are
     return net.finish(), factor
@@ -286,12 +286,6 @@ def _start_of(problem: Problem, rows: Rows) -> LinearStart:
     """Return the PCA of some rows."""
     weight = rows.row_weight[:, 0].numpy(force=True)
     return problem.start.of_rows(rows.scaled(), weight, problem.seed)
-
-
-def _exchange_pca(problem: Problem, net: Net) -> None:
-    """Exchange the PCA under a net in training for that of all rows."""
-    _set_pca(problem, net.module_)
-    net.criterion_.components = net.module_.components
 
 
 def _set_pca(problem: Problem, module: Autoencoder) -> None:

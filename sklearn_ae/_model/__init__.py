@@ -10,6 +10,7 @@ from .jacobian import average_jacobian
 from .losses import (
     HUBER_THRESHOLD,
     AbsoluteError,
+    CellLoss,
     HuberError,
     LogLoss,
     LossSum,

@@ -34,6 +34,7 @@ class Autoencoder(nn.Module):
     code_mean: Tensor
     basis: Tensor
     inverse_basis: Tensor
+    network: Any
     components: Any  # of PCA, Tensor (n_components, n_features), or None
     steps: nn.Module | None  # towards the nearest codes
     is_bounded = False  # whether rows of the data stay between 0 and 1
@@ -48,6 +49,16 @@ class Autoencoder(nn.Module):
         self.register_buffer("inverse_basis", identity.clone())
         self.register_buffer("components", None)
         self.steps = None
+
+    @property
+    def own_network(self) -> Any:
+        """The network as it was given or built, whatever is around it."""
+        return getattr(self.network, "ungated", self.network)
+
+    def own_record(self) -> dict[str, float]:
+        """Return what the network has to tell of an epoch of training."""
+        record = getattr(self.own_network, "epoch_record", None)
+        return record() if callable(record) else {}
 
     def raw_encode(self, x: Tensor) -> Tensor:
         """Return codes before the change of basis."""

@@ -32,6 +32,11 @@ class Gated(nn.Module):
         self.encoder_gate = nn.Parameter(zero)
         self.decoder_gate = nn.Parameter(zero.clone())
 
+    @property
+    def ungated(self) -> Any:
+        """The network itself."""
+        return self.network
+
     def encode(self, x: Tensor) -> Any:
         """Return the network's codes times the first factor."""
         return self.network.encode(x) * self.encoder_gate

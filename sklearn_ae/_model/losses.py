@@ -14,43 +14,63 @@ from torch.nn import functional
 HUBER_THRESHOLD = 1.35
 
 
-class SquaredError(nn.Module):
+class CellLoss(nn.Module):
+    """Loss of each cell; that of data is `scale ** degree` times that of scaled rows.
+
+    Weights are for losses that are none of single cells; they are not multiplied by.
+    """
+
+    degree = 0
+
+
+class SquaredError(CellLoss):
     """Squared error of each cell."""
 
-    def forward(self, reconstruction: Tensor, x: Tensor) -> Tensor:
+    degree = 2
+
+    def forward(
+        self, reconstruction: Tensor, x: Tensor, weight: Tensor | None = None
+    ) -> Tensor:
         """Return the losses, in the shape of `x`."""
         return (reconstruction - x).square()
 
 
-class AbsoluteError(nn.Module):
+class AbsoluteError(CellLoss):
     """Absolute error of each cell."""
 
-    def forward(self, reconstruction: Tensor, x: Tensor) -> Tensor:
+    degree = 1
+
+    def forward(
+        self, reconstruction: Tensor, x: Tensor, weight: Tensor | None = None
+    ) -> Tensor:
         """Return the losses, in the shape of `x`."""
         return (reconstruction - x).abs()
 
 
-class HuberError(nn.Module):
+class HuberError(CellLoss):
     """Squared error of each cell up to a threshold for its column, linear beyond.
 
     Huber, P. J. (1964). "Robust estimation of a location parameter". Annals of
     Mathematical Statistics 35(1), 73-101.
     """
 
+    degree = 2
     threshold: Tensor  # (n_features,)
 
     def __init__(self, threshold: Tensor) -> None:
         super().__init__()
         self.register_buffer("threshold", threshold)
 
-    def forward(self, reconstruction: Tensor, x: Tensor) -> Tensor:
+    def forward(
+        self, reconstruction: Tensor, x: Tensor, weight: Tensor | None = None
+    ) -> Tensor:
         """Return the losses, in the shape of `x`."""
         error = (reconstruction - x).abs()
         near = torch.minimum(error, self.threshold)
         return near * (2 * error - near)
 
 
-class LogLoss(nn.Module):
+class LogLoss(CellLoss):
     """Binary cross-entropy of each cell, less what a perfect reconstruction has.
 
     Rows of the data, between 0 and 1, are `x * scale + mean` of centred and scaled
@@ -65,7 +85,9 @@ class LogLoss(nn.Module):
         self.register_buffer("mean", mean)
         self.register_buffer("scale", scale)
 
-    def forward(self, reconstruction: Tensor, x: Tensor) -> Tensor:
+    def forward(
+        self, reconstruction: Tensor, x: Tensor, weight: Tensor | None = None
+    ) -> Tensor:
         """Return the losses, in the shape of `x`."""
         found, wanted = (
             (part * self.scale + self.mean).clamp(0, 1) for part in (reconstruction, x)
@@ -82,7 +104,7 @@ class LossSum:
     the same unit with and without missing cells.
     """
 
-    def __init__(self, cell_loss: nn.Module) -> None:
+    def __init__(self, cell_loss: CellLoss) -> None:
         self.cell_loss = cell_loss
         self.losses: list[float] = []
         self.losses_of_mean: list[float] = []
@@ -95,7 +117,7 @@ class LossSum:
         cls,
         blocks: Iterable[tuple[Tensor, Tensor]],
         predict: Callable[[Tensor], Tensor],
-        cell_loss: nn.Module,
+        cell_loss: CellLoss,
     ) -> LossSum:
         """Sum the losses of what is predicted for blocks of rows with their weights."""
         total = cls(cell_loss)
@@ -106,8 +128,8 @@ class LossSum:
 
     def add(self, reconstruction: Tensor, x: Tensor, weight: Tensor) -> None:
         """Add rows; their weights broadcast to the cells and are 0 where missing."""
-        losses = self.cell_loss(reconstruction, x) * weight
-        of_mean = self.cell_loss(torch.zeros_like(x), x) * weight
+        losses = self.cell_loss(reconstruction, x, weight) * weight
+        of_mean = self.cell_loss(torch.zeros_like(x), x, weight) * weight
         self.losses.append(float(losses.sum()))
         self.losses_of_mean.append(float(of_mean.sum()))
         self.by_row += losses.sum(dim=1).cpu().double().tolist()

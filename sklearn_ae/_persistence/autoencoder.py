@@ -196,6 +196,8 @@ def _check_sizes(architecture: Architecture, n_inputs: int, arrays: Arrays) -> N
     found = sum(array.size for array in arrays.values())
     given = architecture.module_parameters
     for name, value in given.items():
+        if name in ("beta", "n_annealing_steps"):  # no sizes
+            continue
         # No size is beyond the number of weights, and each layer has its own arrays.
         most = len(arrays) if name == "num_layers" else found
         for size in value if np.iterable(value) else [value]:
@@ -238,7 +240,8 @@ def _load_network(
     if architecture.is_built_in:
         return None
     n_features, n_codes = len(start.mean), architecture.n_components
-    with torch.device("meta"):
+    # Some weights are drawn all the same.
+    with torch.device("meta"), torch.random.fork_rng(devices=[]):
         network = build_network(n_features, architecture, 0).to("meta")
         code = network.encode(torch.empty(2, n_features))
         sizes = *code.shape, *network.decode(code).shape

@@ -6,3 +6,4 @@ from .noise import KINDS, Corruption, Noise
 from .objective import Objective
 from .options import TrainingOptions, check_callback, resolve_device
 from .rows import Rows, spread_rows
+from .terms import LOSSES, check_loss, terms_of

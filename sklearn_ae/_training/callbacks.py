@@ -144,8 +144,8 @@ class FiniteLoss(Callback):
                 f"Training diverged in epoch {len(net.history)}: the loss is "
                 f"{net.history[-1, 'train_loss']}. Lower learning_rate_init (now "
                 f"{net.optimizer_.defaults['lr']!r}) or scale X, for instance with "
-                "StandardScaler. A noise or a module of your own has to return finite "
-                "values."
+                "StandardScaler. A noise, a loss or a module of your own has to have "
+                "finite values, and gradients."
             )
 
 

@@ -1,11 +1,19 @@
-"""The loss of batches that trains a module, and what is added to it."""
+"""The loss of batches that trains a module, and the terms that are added to it.
+
+A term is called with named tensors: reconstruction, rows, codes, weights, and the loss
+so far; it takes those that it needs.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
+
+from sklearn_ae._model import Autoencoder, CellLoss
 
 # Cost of moving a code away from PCA's score, in units of the loss and in proportion to
 # the share of PCA's loss that is still there. Where much remains, codes stay what a
@@ -26,34 +34,23 @@ class ReconstructionLoss(nn.Module):
     """Loss per row, in units of `unit`, summed over the columns.
 
     The target holds the rows and the weights of their cells, which broadcast to them;
-    while training, weights count only if not all of them are 1 (`is_weighted`).
-
-    With `components` (n_components, n_features), training also pays for the squared
-    shift of the codes from the scores on them, `shift_cost` for one of `variance`; with
-    a `code_penalty`, for the codes' absolute values.
+    while training, weights count only if not all of them are 1 (`is_weighted`), and
+    terms are added.
     """
-
-    components: Tensor | None
 
     def __init__(
         self,
-        cell_loss: nn.Module,
+        cell_loss: CellLoss,
         unit: float,
         *,
-        components: Tensor | None = None,
-        variance: float = 1.0,
-        shift_cost: float = 0.0,
-        code_penalty: float = 0.0,
+        terms: Sequence[Callable[..., Tensor]] = (),
         is_weighted: bool = True,
     ) -> None:
         super().__init__()
         self.cell_loss = cell_loss
         self.unit = unit
-        self.variance = variance
-        self.shift_cost = shift_cost
-        self.code_penalty = code_penalty
+        self.terms = terms
         self.is_weighted = is_weighted
-        self.register_buffer("components", components)
 
     def forward(
         self, output: tuple[Tensor, Tensor], target: Sequence[Tensor]
@@ -61,36 +58,62 @@ class ReconstructionLoss(nn.Module):
         """Map reconstruction and code of rows, and the target, to a scalar."""
         reconstruction, code = output
         x, weight = target
-        error = self.cell_loss(reconstruction, x)
+        error = self.cell_loss(reconstruction, x, weight)
         # To multiply by 1 takes 3 % of a small step.
         if self.is_weighted or not self.training:
             error = error * weight
         loss: Tensor = error.sum() / (len(x) * self.unit)
-        if self.training and self.components is not None:
-            loss = loss + self._paid_for_shift(loss, code, x, weight)
-        if self.training and self.code_penalty > 0:
-            loss = loss + self.code_penalty * mean_activity(code)
-        return loss
+        if not self.training:
+            return loss
+        total = loss
+        for term in self.terms:
+            total = total + term(
+                reconstruction=reconstruction,
+                rows=x,
+                codes=code,
+                weights=weight,
+                loss=loss,
+            )
+        return total
 
-    def _paid_for_shift(
-        self, loss: Tensor, code: Tensor, x: Tensor, weight: Tensor
+
+@dataclass(frozen=True)
+class ShiftCost:
+    """Squared distance of codes from the scores on a module's components.
+
+    One of `variance` costs `cost`.
+    """
+
+    module: Autoencoder
+    cost: float
+    variance: float
+    is_weighted: bool
+
+    def __call__(
+        self, *, codes: Tensor, rows: Tensor, weights: Tensor, loss: Tensor, **_: Any
     ) -> Tensor:
-        """Price the distance of codes from PCA's scores."""
-        assert self.components is not None
-        shift = (code - x @ self.components.T).square()
+        """Price the distance in a batch."""
+        shift = (codes - rows @ self.module.components.T).square()
         if self.is_weighted:  # of a row, what its cells count on average
-            shift = shift * weight.mean(dim=1, keepdim=True)
+            shift = shift * weights.mean(dim=1, keepdim=True)
         remaining = loss.detach().clamp(max=1.0)
-        price = self.shift_cost * remaining / (len(x) * self.variance)
+        price = self.cost * remaining / (len(rows) * self.variance)
         return price * shift.sum()
 
 
-def mean_activity(code: Tensor) -> Tensor:
-    """Mean absolute value of codes over their root mean square.
+@dataclass(frozen=True)
+class Activity:
+    """Mean absolute value of codes over their root mean square, times `cost`.
 
     The quotient does not fall when all codes shrink together, and is lowest where few
     codes of a row are far from zero (Hoyer, P. O. (2004). "Non-negative matrix
     factorization with sparseness constraints". JMLR 5, 1457-1469).
     """
-    smallest = torch.finfo(code.dtype).tiny
-    return code.abs().mean() / code.square().mean().clamp(min=smallest).sqrt()
+
+    cost: float
+
+    def __call__(self, *, codes: Tensor, **_: Any) -> Tensor:
+        """Price the codes of a batch."""
+        smallest = torch.finfo(codes.dtype).tiny
+        size = codes.square().mean().clamp(min=smallest).sqrt()
+        return self.cost * (codes.abs().mean() / size)

@@ -114,6 +114,9 @@ class Net(NeuralNet):
             told = batch[0], batch[1][0]
             self.notify("on_batch_end", batch=told, training=training, **step)
         self._record_batch(prefix, step["loss"], n_in_batch)
+        if training:
+            for key, value in self.module_.own_record().items():
+                self.history.record(key, value)
         loss = float(total) / n_rows
         earlier = self.history[:-1, name] if len(self.history) > 1 else []
         self.history.record(name, loss)

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from sklearn_ae._data import LinearStart
 from sklearn_ae._model import (
     HUBER_THRESHOLD,
     AbsoluteError,
     Autoencoder,
+    CellLoss,
     HuberError,
     LogLoss,
     LossSum,
@@ -19,9 +22,22 @@ from sklearn_ae._model import (
     as_tensor,
     data_units,
 )
-from sklearn_ae._training.criterion import ReconstructionLoss, code_shift_cost
+from sklearn_ae._training.criterion import (
+    Activity,
+    ReconstructionLoss,
+    ShiftCost,
+    code_shift_cost,
+)
 from sklearn_ae._training.noise import Corruption
 from sklearn_ae._training.rows import Rows
+from sklearn_ae._training.terms import (
+    DataUnits,
+    NetworkOfData,
+    OwnLoss,
+    OwnPenalty,
+    name_of,
+    terms_of,
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,17 +52,23 @@ class Objective:
         Loss per row that counts as 1 in training.
     shift_cost : float
         Cost of moving a code away from PCA's score.
+    penalties : sequence of callables
+        What users add to the loss in training.
+    units : DataUnits or None
+        What penalties, and those of networks, are given rows in.
     pca_share : float
         Loss of PCA as a fraction of that of the mean.
     is_weighted : bool
         Whether not all training rows count alike.
     """
 
-    cell_loss: nn.Module
+    cell_loss: CellLoss
     total: float = 1.0
     unit: float = 1.0
     shift_cost: float = 0.0
     code_penalty: float = 0.0
+    penalties: Sequence[Callable[..., Any]] = ()
+    units: DataUnits | None = None
     corruption: Corruption | None = None
     pca_share: float = 1.0
     is_weighted: bool = True
@@ -54,29 +76,40 @@ class Objective:
     @classmethod
     def of_start(
         cls,
-        loss: str,
+        loss: Any,
         start: LinearStart,
         rows: Rows,
         pca: Autoencoder | None,
         *,
         code_penalty: float,
         corruption: Corruption | None,
+        is_bounded: bool = False,
     ) -> Objective:
         """Return the objective of a fit to some rows.
 
         Its unit is the loss of PCA, if this is given and leaves anything, else the
         loss of the mean.
         """
+        measured, *penalties = terms_of(loss)
+        units = DataUnits(*data_units(start), is_bounded)
         objective = cls(
-            cell_loss=build_cell_loss(loss, start).to(rows.x.device),
+            cell_loss=build_cell_loss(measured, start, units).to(rows.x.device),
             shift_cost=code_shift_cost(start.n_samples * len(start.mean)),
             code_penalty=code_penalty,
+            penalties=penalties,
+            units=units.to(rows.x.device),
         )
         if pca is None:
             found = objective.measure_pca(start, rows)
         else:
             found = objective.measure(pca, rows)
         total = found.loss_of_mean / len(rows) or 1.0
+        if min(total, found.loss) < 0:
+            raise ValueError(
+                f"loss: {name_of(measured)} is below 0 on average: {total:.3g} where "
+                "all columns are reconstructed by their means. Subtract what a perfect "
+                "reconstruction has, so that it is 0."
+            )
         leaves_something = pca is not None and not start.is_optimal
         return replace(
             objective,
@@ -93,19 +126,25 @@ class Objective:
 
     def is_least_squares(self, module: Autoencoder) -> bool:
         """Whether it is the squared error of clean rows, from a free decoder."""
-        squared = isinstance(self.cell_loss, SquaredError)
+        squared = isinstance(self.cell_loss, SquaredError) and not self.penalties
         return self.corruption is None and squared and module.has_free_decoder
 
     def criterion(self, module: Autoencoder, start: LinearStart) -> ReconstructionLoss:
         """Return the loss of batches that trains a module."""
+        terms: list[Callable[..., Tensor]] = []
+        if module.components is not None:
+            variance = start.residual_variance or 1.0
+            terms.append(ShiftCost(module, self.shift_cost, variance, self.is_weighted))
+        if self.code_penalty > 0:
+            terms.append(Activity(self.code_penalty))
+        of_network = getattr(module.own_network, "penalty", None)
+        own = [*self.penalties, *filter(callable, [of_network])]
+        if own and self.units is not None:
+            network = NetworkOfData(module, self.units)
+            unit = self.unit * start.scale**self.cell_loss.degree
+            terms += [OwnPenalty(one, network, self.units, unit) for one in own]
         return ReconstructionLoss(
-            self.cell_loss,
-            self.unit,
-            components=module.components,
-            variance=start.residual_variance or 1.0,
-            shift_cost=self.shift_cost,
-            code_penalty=self.code_penalty,
-            is_weighted=self.is_weighted,
+            self.cell_loss, self.unit, terms=terms, is_weighted=self.is_weighted
         )
 
     def measure_pca(self, start: LinearStart, rows: Rows) -> LossSum:
@@ -126,8 +165,10 @@ class Objective:
         return LossSum.over(rows, denoised, self.cell_loss)
 
 
-def build_cell_loss(loss: str, start: LinearStart) -> nn.Module:
+def build_cell_loss(loss: Any, start: LinearStart, units: DataUnits) -> CellLoss:
     """Return the loss of a cell in centred and scaled rows."""
+    if callable(loss):
+        return OwnLoss(loss, units)
     if loss == "huber":
         smallest = start.column_scale * torch.finfo(torch.float32).eps
         threshold = (HUBER_THRESHOLD * start.residual_scale).clip(min=smallest)

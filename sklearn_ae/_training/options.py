@@ -16,7 +16,7 @@ class TrainingOptions:
 
     learning_rate_init: float
     alpha: float
-    loss: str
+    loss: Any  # a name, a function, or a list of terms
     noise: Noise | None
     code_penalty: float
     nested_dropout: float

@@ -8,3 +8,4 @@ from sklearn_ae.networks.registry import NETWORKS as NETWORKS
 from sklearn_ae.networks.series import Recurrent as Recurrent
 from sklearn_ae.networks.series import Transformer as Transformer
 from sklearn_ae.networks.soft_tree import SoftTree as SoftTree
+from sklearn_ae.networks.variational import Variational as Variational

@@ -6,6 +6,7 @@ from sklearn_ae.networks.convolutional import Convolutional
 from sklearn_ae.networks.fully_connected import FullyConnected
 from sklearn_ae.networks.series import Recurrent, Transformer
 from sklearn_ae.networks.soft_tree import SoftTree
+from sklearn_ae.networks.variational import Variational
 
 # Built on torch's "meta" device they take no memory, whatever sizes a file claims.
 NETWORKS: dict[str, type[nn.Module]] = {
@@ -16,5 +17,6 @@ NETWORKS: dict[str, type[nn.Module]] = {
         Recurrent,
         SoftTree,
         Transformer,
+        Variational,
     )
 }

@@ -24,7 +24,10 @@ SMALL = {
     "Recurrent": {"hidden_size": 4, "cell": "lstm", "num_layers": 2},
     "SoftTree": {"depth": 3, "n_trees": 2},
     "Transformer": {"d_model": 4, "nhead": 2, "num_layers": 1, "patch_size": 5},
+    "Variational": {"hidden_layer_sizes": (4,), "beta": 999.0, "init": "random"},
 }
+STARTS = [(name, start) for name in SMALL for start in ("random", "pca")]
+STARTS.remove(("Variational", "pca"))
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +39,8 @@ def X():
 
 def build(name, **parameters):
     arguments = {f"module__{key}": value for key, value in SMALL[name].items()}
-    given = {"module": NETWORKS[f"sklearn_ae.networks.{name}"], "max_iter": 2}
+    start = {"init": arguments.pop("module__init", "pca")}
+    given = {"module": NETWORKS[f"sklearn_ae.networks.{name}"], "max_iter": 2, **start}
     given |= {"random_state": 0, "cv": None, **arguments, **parameters}
     return AutoencoderTransformer(2, **given)
 
@@ -45,8 +49,7 @@ def test_all_networks_are_tried():
     assert [f"sklearn_ae.networks.{name}" for name in SMALL] == sorted(NETWORKS)
 
 
-@pytest.mark.parametrize("name", SMALL)
-@pytest.mark.parametrize("init", ["random", "pca"])
+@pytest.mark.parametrize(("name", "init"), STARTS)
 def test_loaded_estimator_is_the_saved_one(name, init, X, round_trip):
     model = build(name, init=init).fit(X)
     state = torch.get_rng_state()

@@ -1,14 +1,17 @@
 """The loss of batches that trains a module."""
 
+from types import SimpleNamespace
+
 import pytest
 import torch
 
 from sklearn_ae._model.losses import AbsoluteError, SquaredError
 from sklearn_ae._training.criterion import (
     CODE_SHIFT_COST,
+    Activity,
     ReconstructionLoss,
+    ShiftCost,
     code_shift_cost,
-    mean_activity,
 )
 
 # Every row counts once.
@@ -31,14 +34,12 @@ def x():
 def squared():
     """Return a factory of losses in squared error, with the variance as their unit."""
 
-    def build(variance, components=None, **changes):
-        return ReconstructionLoss(
-            SquaredError(),
-            variance,
-            components=components,
-            variance=variance,
-            **{"shift_cost": 0.5, **changes},
-        )
+    def build(variance, components=None, shift_cost=0.5):
+        terms = []
+        if components is not None:
+            module = SimpleNamespace(components=components)
+            terms = [ShiftCost(module, shift_cost, variance, is_weighted=True)]
+        return ReconstructionLoss(SquaredError(), variance, terms=terms)
 
     return build
 
@@ -97,9 +98,13 @@ def test_price_of_a_shift_does_not_move_the_reconstruction(squared, output, x):
     torch.testing.assert_close(*gradients)
 
 
-def test_components_move_with_the_loss(squared):
-    loss = squared(1.0, torch.zeros(2, 3)).to("meta")
-    assert loss.components.device.type == "meta"
+def test_shifts_are_from_the_components_that_a_module_has_now(output, x):
+    module = SimpleNamespace(components=torch.tensor([[0.0, 1.0]]))
+    loss = ReconstructionLoss(
+        SquaredError(), 2.0, terms=[ShiftCost(module, 0.5, 2.0, is_weighted=False)]
+    )
+    module.components = torch.tensor([[1.0, 0.0]])
+    assert float(loss.train()(output, (x, ONE))) == pytest.approx((9 + 0.5 * 2) / 3 / 2)
 
 
 def test_weights_multiply_the_errors_of_cells(squared, output, x):
@@ -122,16 +127,27 @@ def test_absolute_errors_are_summed(output, x):
     assert float(loss(output, (x, ONE))) == pytest.approx((2 + 1 + 2) / 3 / 2.0)
 
 
-def test_penalty_of_codes_is_paid_in_training_only(output, x, squared):
-    loss = squared(2.0, code_penalty=0.5)
+def test_terms_are_paid_in_training_only_and_given_what_they_name(output, x):
+    seen = {}
+
+    def term(**named):
+        seen.update(named)
+        return torch.tensor(3.0)
+
+    loss = ReconstructionLoss(SquaredError(), 2.0, terms=[term, Activity(0.5)])
     code = output[1]
     activity = code.abs().mean() / code.square().mean().sqrt()
     paid = loss.train()(output, (x, ONE)) - loss.eval()(output, (x, ONE))
-    assert float(paid) == pytest.approx(0.5 * float(activity))
+    assert float(paid) == pytest.approx(3 + 0.5 * float(activity))
+    assert seen["reconstruction"] is output[0]
+    assert (seen["rows"] is x, seen["codes"] is code, seen["weights"] is ONE) == (
+        1,
+    ) * 3
+    assert float(seen["loss"]) == pytest.approx(9 / 3 / 2.0)
 
 
 def test_penalty_of_codes_falls_with_their_zeros_and_not_with_their_scale():
     dense, sparse = torch.ones(4, 3), torch.eye(4)[:, :3]
-    assert float(mean_activity(dense)) == pytest.approx(1.0)
-    assert float(mean_activity(7 * sparse)) == pytest.approx(0.5)
-    assert float(mean_activity(0 * dense)) == 0.0
+    assert float(Activity(2.0)(codes=dense)) == pytest.approx(2.0)
+    assert float(Activity(1.0)(codes=7 * sparse)) == pytest.approx(0.5)
+    assert float(Activity(1.0)(codes=0 * dense)) == 0.0

@@ -1,0 +1,191 @@
+"""Terms of the loss that are the user's: functions of named tensors."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
+from inspect import Parameter, signature
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from sklearn_ae._model import Autoencoder, CellLoss
+
+LOSSES = ("squared_error", "absolute_error", "huber", "log_loss")
+# What a loss may name, and what a penalty.
+OF_LOSS = ("reconstruction", "rows", "weights")
+OF_PENALTY = (*OF_LOSS, "codes", "network", "loss")
+
+
+def terms_of(loss: Any) -> list[Any]:
+    """Return the loss, by which a fit is measured, and the penalties after it."""
+    return list(loss) if isinstance(loss, list | tuple) else [loss]
+
+
+def check_loss(loss: Any) -> None:
+    """Raise unless a fit can be measured by the first term, and all can be called."""
+    terms = terms_of(loss)
+    is_name = terms and isinstance(terms[0], str) and terms[0] in LOSSES
+    start = int(bool(is_name))
+    if not terms or not all(map(callable, terms[start:])):
+        raise ValueError(
+            f"loss={loss!r} has to be one of {LOSSES} or a function, or a list of such "
+            "and then of functions that are penalties."
+        )
+    for i, function in enumerate(terms[start:], start):
+        names_of(function, OF_PENALTY if i else OF_LOSS)
+
+
+def name_of(function: Any) -> str:
+    """Return what a function is called."""
+    if isinstance(function, partial):
+        return name_of(function.func)
+    return getattr(function, "__qualname__", type(function).__name__)
+
+
+def names_of(function: Any, allowed: tuple[str, ...]) -> list[str]:
+    """Return which named tensors a function asks for; raise if it asks for others."""
+    parameters: list[Parameter] = []
+    with suppress(TypeError, ValueError):  # of what is written in C
+        parameters = list(signature(function).parameters.values())
+    by_name = (Parameter.POSITIONAL_OR_KEYWORD, Parameter.KEYWORD_ONLY)
+    named = [p for p in parameters if p.kind in by_name]
+    names = [p.name for p in named if p.name in allowed]
+    needed = [p for p in parameters if p.default is p.empty and p.name not in names]
+    others = [p.name for p in needed if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]
+    if isinstance(function, type) or others or not names:
+        found = f"asks for {', '.join(others)}" if others else "names none of them"
+        hint = "Give others a default, or bind them with functools.partial."
+        if allowed is OF_LOSS:
+            hint += " loss=['squared_error', penalty] adds a penalty that may name all."
+        raise ValueError(
+            f"loss: {name_of(function)} has to be a function whose arguments are named "
+            f"of {', '.join(allowed)}, but it {found}. {hint}"
+        )
+    return names
+
+
+class DataUnits(nn.Module):
+    """Centred and scaled rows in the units of the data, and back."""
+
+    mean: Tensor  # (n_features,)
+    scale: Tensor  # ()
+
+    def __init__(self, mean: Tensor, scale: Tensor, clip: bool) -> None:
+        super().__init__()
+        self.register_buffer("mean", mean)
+        self.register_buffer("scale", scale)
+        self.clip = clip  # whether rounding may not leave 0 and 1
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return rows of the data."""
+        rows = x * self.scale + self.mean
+        return rows.clamp(0, 1) if self.clip else rows
+
+    def scaled(self, rows: Tensor) -> Tensor:
+        """Return centred and scaled rows."""
+        return (rows - self.mean) / self.scale
+
+
+class NetworkOfData:
+    """A module that maps rows in the units of the data; for the rest, its network."""
+
+    def __init__(self, module: Autoencoder, units: DataUnits) -> None:
+        self._module, self._units = module, units
+
+    def encode(self, rows: Tensor) -> Tensor:
+        """Return codes, before the change of basis."""
+        return self._module.raw_encode(self._units.scaled(rows))
+
+    def decode(self, codes: Tensor) -> Tensor:
+        """Return reconstructions."""
+        return self._units(self._module.raw_decode(codes))
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._module.own_network, name)
+
+
+class OwnLoss(CellLoss):
+    """A function of the user's as a loss of cells; that of a row is spread evenly."""
+
+    def __init__(self, function: Callable[..., Any], units: DataUnits) -> None:
+        super().__init__()
+        self.function, self.units = function, units
+        self.names = names_of(function, OF_LOSS)
+
+    def forward(
+        self, reconstruction: Tensor, x: Tensor, weight: Tensor | None = None
+    ) -> Tensor:
+        """Return the losses, in the shape of `x`."""
+        rows = {"reconstruction": self.units(reconstruction), "rows": self.units(x)}
+        given = {name: rows.get(name, weight) for name in self.names}
+        found = self.function(**given)
+        _check(found, self.function, (tuple(x.shape), (len(x),)), reconstruction)
+        if reconstruction.requires_grad and not found.requires_grad:
+            raise ValueError(
+                f"loss: {name_of(self.function)} has no gradient. It has to use "
+                "torch's functions, without detach."
+            )
+        if found.ndim == 1:
+            found = (found / x.shape[1])[:, None].expand_as(x)
+        return found.to(x.dtype)
+
+
+class OwnPenalty:
+    """A penalty of the user's or of a network, over the unit of the loss.
+
+    That of a row counts as the row's cells do on average.
+    """
+
+    def __init__(
+        self,
+        function: Callable[..., Any],
+        network: NetworkOfData,
+        units: DataUnits,
+        unit: float,
+    ) -> None:
+        self.function, self.network = function, network
+        self.units, self.unit = units, unit
+        self.names = names_of(function, OF_PENALTY)
+
+    def __call__(self, **named: Any) -> Tensor:
+        """Return the penalty of a batch."""
+        x, weights = named["rows"], named["weights"]
+        of_data = {
+            "reconstruction": lambda: self.units(named["reconstruction"]),
+            "rows": lambda: self.units(x),
+            "network": lambda: self.network,
+            "loss": lambda: named["loss"].detach() * self.unit,
+        }
+        given = {n: of_data.get(n, partial(named.get, n))() for n in self.names}
+        found = self.function(**given)
+        _check(found, self.function, ((len(x),), ()), named["reconstruction"])
+        if found.ndim == 1:
+            found = (found * weights.mean(dim=1)).mean()
+        return found.to(x.dtype) / self.unit
+
+
+def _check(
+    found: Any,
+    function: Any,
+    shapes: tuple[tuple[int, ...], ...],
+    reconstruction: Tensor,
+) -> None:
+    """Raise unless a function has returned a tensor of one of the shapes, and finite.
+
+    Where reconstructions are not finite, training has diverged, which others report.
+    """
+    is_float = isinstance(found, Tensor) and found.is_floating_point()
+    if not is_float or tuple(found.shape) not in shapes:
+        what = type(found).__name__
+        if isinstance(found, Tensor):
+            what = f"one of shape {tuple(found.shape)} and {found.dtype}"
+        wanted = " or ".join(map(str, shapes))
+        problem = f"a floating tensor of shape {wanted}, but has returned {what}"
+    elif not torch.isfinite(found).all() and torch.isfinite(reconstruction).all():
+        problem = "finite values, but has returned others for finite reconstructions"
+    else:
+        return
+    raise ValueError(f"loss: {name_of(function)} has to return {problem}.")
