@@ -87,7 +87,7 @@ class Variational(nn.Module):
         for layer in self.modules():
             if isinstance(layer, nn.Linear):
                 layer.reset_parameters()
-        self.register_buffer("n_steps", torch.zeros((), dtype=torch.int64))
+        self.register_buffer("n_steps", torch.zeros((), dtype=torch.float32))
         self._posterior: tuple[Tensor, Tensor] | None = None
         self._parts: list[Tensor] = []  # of the steps since the last record
 
