@@ -142,6 +142,13 @@ def test_share_of_variance_needs_the_start_from_pca(quick, linear, share):
     assert_unfitted(model)
 
 
+def test_text_is_refused_with_its_cure(quick):
+    rows = [["red", 1.0], ["blue", 2.0], ["red", 3.0]]
+    message = r"could not convert string to float: 'red'\. .*make_pipeline\(TableEnc"
+    with pytest.raises(ValueError, match=message):
+        quick().fit(rows)
+
+
 @pytest.mark.parametrize("device", ["gpu", "", "cuda:99", "cpu:x"])
 def test_device_that_is_not_there_is_named(quick, linear, device):
     model = quick(device=device)

@@ -110,14 +110,22 @@ def _validated(model: Any, rows: Any) -> NDArray | Source:
         _check_feature_names(model, rows.stored, reset=True)
         _check_n_features(model, rows, reset=True)
         return rows
-    validated = validate_data(
-        model,
-        rows,
-        accept_sparse="csr",
-        dtype=[np.float64, np.float32],
-        ensure_min_samples=2,
-        ensure_all_finite="allow-nan",
-    )
+    try:
+        validated = validate_data(
+            model,
+            rows,
+            accept_sparse="csr",
+            dtype=[np.float64, np.float32],
+            ensure_min_samples=2,
+            ensure_all_finite="allow-nan",
+        )
+    except ValueError as error:
+        if "could not convert string to float" in str(error):
+            raise ValueError(
+                f"{error}. Columns of text and categories are encoded by TableEncoder: "
+                "make_pipeline(TableEncoder(), AutoencoderTransformer())."
+            ) from error
+        raise
     return array_or_source(validated)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import sys
 from copy import deepcopy
 from typing import Any
 
@@ -45,7 +47,8 @@ class Net(NeuralNet):
     def _default_callbacks(self) -> list[tuple[str, Callback]]:
         """Time epochs, and lay a table of them out only if it is printed."""
         timer = [("epoch_timer", EpochTimer())]
-        return [*timer, ("print_log", PrintLog())] if self.verbose else timer
+        log = [("print_log", PrintLog(sink=print_plain))] if self.verbose else []
+        return [*timer, *log]
 
     def notify(self, method_name: str, **kwargs: Any) -> None:
         """Call the callbacks; for a batch, only those that do something then: 3 %.
@@ -158,6 +161,12 @@ class Net(NeuralNet):
         copy.history = deepcopy(self.history)
         copy.is_refitted = self.is_refitted
         return copy
+
+
+def print_plain(text: str) -> None:
+    """Print a line, with skorch's colours in a terminal alone."""
+    shown = text if sys.stdout.isatty() else re.sub(r"\x1b\[\d*m", "", text)
+    print(shown)  # noqa: T201, as `verbose` asks for it
 
 
 def _has_ended(callback: Any) -> bool:

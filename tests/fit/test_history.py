@@ -1,5 +1,7 @@
 """What a fit tells of itself, and what it prints."""
 
+import sys
+
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_less
@@ -136,6 +138,16 @@ def test_very_verbose_fit_prints_a_line_for_each_epoch(build, curved, capfd):
     assert "train_loss" in out
     assert err == ""
     assert model.n_iter_ == 3
+
+
+def test_lines_have_colours_in_a_terminal_alone(build, curved, capsys, monkeypatch):
+    build(verbose=2, max_iter=2).fit(curved)
+    plain = capsys.readouterr().out
+    assert "train_loss" in plain
+    assert "\x1b" not in plain
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    build(verbose=2, max_iter=2).fit(curved)
+    assert "\x1b[36m" in capsys.readouterr().out
 
 
 def test_bar_is_closed_where_training_fails(quick, curved, capfd):
