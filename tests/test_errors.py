@@ -5,6 +5,7 @@ import re
 import numpy as np
 import pytest
 from sklearn.exceptions import NotFittedError
+from sklearn.preprocessing import StandardScaler
 
 BAD_PARAMETERS = [
     ("n_components", [0, -1, 1.5, 1.0, 0.0, "2"]),
@@ -140,6 +141,22 @@ def test_share_of_variance_needs_the_start_from_pca(quick, linear, share):
     with pytest.raises(ValueError, match=re.escape(message)):
         model.fit(linear)
     assert_unfitted(model)
+
+
+@pytest.mark.parametrize(("share", "n_columns"), [(0.985, 5), (0.995, 2)])
+def test_scales_that_are_no_trouble(share, n_columns, quick, curved):
+    X = StandardScaler().fit_transform(curved)[:, :n_columns]
+    X[:, 1] *= ((n_columns - 1) * share / (1 - share)) ** 0.5
+    quick(1).fit(X)  # as warnings are errors here
+
+
+def test_a_column_that_decides_everything_is_named(quick, curved):
+    X = StandardScaler().fit_transform(curved)[:, :5]
+    X[:, 1] *= (4 * 0.995 / 0.005) ** 0.5
+    message = "Column 1 has 99.50% of the variance of X, .* with StandardScaler"
+    with pytest.warns(UserWarning, match=message) as found:
+        quick(1).fit(X)
+    assert found[0].filename == __file__
 
 
 def test_text_is_refused_with_its_cure(quick):

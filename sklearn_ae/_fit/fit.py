@@ -5,16 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 from typing import Protocol
+from warnings import warn
 
+from sklearn_ae._data import LinearStart
 from sklearn_ae._fit.cross_validation import Folds
 from sklearn_ae._fit.finish import finish
 from sklearn_ae._fit.problem import Problem
+from sklearn_ae._fit.progress import FRAMES_AROUND_FIT
 from sklearn_ae._fit.result import Fit
 from sklearn_ae._fit.samples import Data
 from sklearn_ae._fit.train import reported, train
 from sklearn_ae._model import Architecture, Codec, training_mode
 from sklearn_ae._training import EpochTasks, Net, Rows, TrainingOptions
-
 
 class Report(Protocol):
     """What wants to be told of the epochs of a fit."""
@@ -54,6 +56,7 @@ def fit_autoencoder(
         table = data.training
         if previous is None:
             start = data.linear_start(architecture.n_components, seed)
+            _warn_of_scales(start)
         else:
             start, folds = previous.start, None
         rows = Rows.of_table(table, start)
@@ -67,6 +70,21 @@ def fit_autoencoder(
             old = None if previous is None else previous.net
             net, factor = train(problem, folds, old, valid)
         return finish(problem, data, net, factor, like)
+
+
+def _warn_of_scales(start: LinearStart) -> None:
+    """Warn where one of several columns has nearly all of the variance."""
+    shares = start.column_scale**2 / len(start.column_scale)
+    largest = int(shares.argmax())
+    if len(shares) > 2 and shares[largest] > 0.99:
+        warn(
+            f"Column {largest} has {shares[largest]:.2%} of the variance of X, so that "
+            "the codes follow it and hardly any other. Scale columns of different "
+            "units, for instance with StandardScaler.",
+            UserWarning,
+            # The line that calls fit, beyond three functions inside it and fit.
+            stacklevel=5 + FRAMES_AROUND_FIT,
+        )
 
 
 def _epoch_tasks(
