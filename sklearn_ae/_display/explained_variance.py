@@ -40,7 +40,8 @@ class ExplainedVarianceDisplay(Display):
     --------
     >>> from sklearn.datasets import load_wine
     >>> from sklearn_ae import AutoencoderTransformer, ExplainedVarianceDisplay
-    >>> X = load_wine().data
+    >>> from sklearn.preprocessing import scale
+    >>> X = scale(load_wine().data)
     >>> display = ExplainedVarianceDisplay.from_estimator(
     ...     AutoencoderTransformer(max_iter=5, random_state=0), X, n_components=(1, 2)
     ... )

@@ -39,7 +39,8 @@ class LossCurveDisplay(Display):
     --------
     >>> from sklearn.datasets import load_wine
     >>> from sklearn_ae import AutoencoderTransformer, LossCurveDisplay
-    >>> X = load_wine().data
+    >>> from sklearn.preprocessing import scale
+    >>> X = scale(load_wine().data)
     >>> autoencoder = AutoencoderTransformer(max_iter=5, random_state=0).fit(X)
     >>> display = LossCurveDisplay.from_estimator(autoencoder)
     >>> display.ax_.get_xlabel()
