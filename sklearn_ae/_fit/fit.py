@@ -56,7 +56,8 @@ def fit_autoencoder(
         table = data.training
         if previous is None:
             start = data.linear_start(architecture.n_components, seed)
-            _warn_of_scales(start)
+            if isinstance(options.loss, str):  # others may weigh columns themselves
+                _warn_of_scales(start)
         else:
             start, folds = previous.start, None
         rows = Rows.of_table(table, start)
