@@ -18,6 +18,7 @@ from sklearn_ae._fit.train import reported, train
 from sklearn_ae._model import Architecture, Codec, training_mode
 from sklearn_ae._training import EpochTasks, Net, Rows, TrainingOptions
 
+
 class Report(Protocol):
     """What wants to be told of the epochs of a fit."""
 
