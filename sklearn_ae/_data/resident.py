@@ -35,9 +35,9 @@ class ResidentRows(Source):
         """Return some rows as a tensor."""
         return self._taken(rows if self.index is None else self.index[rows])
 
-    def blocks(self) -> Iterator[slice]:
-        """Cut the rows into slices."""
-        size = max(VALUES_PER_READ // self.shape[1], 1)
+    def blocks(self, width: int = 1) -> Iterator[slice]:
+        """Cut the rows, or others of so many columns if these are more, into slices."""
+        size = max(VALUES_PER_READ // max(width, self.shape[1]), 1)
         for first in range(0, len(self), size):
             yield slice(first, min(first + size, len(self)))
 

@@ -40,7 +40,8 @@ class ResidentCodec:
 
     def score_samples(self) -> Tensor:
         """Return minus the squared error of each row, in float64."""
-        return -self._mapped(self.module.squared_errors)
+        module, unit = self.module, self.module.scale.double().square()
+        return -self._mapped(lambda X: module.squared_errors(X) * unit)
 
     def share(self, weight: NDArray[np.float64]) -> float:
         """Return squared errors as a fraction of those of the mean."""
@@ -52,9 +53,10 @@ class ResidentCodec:
 
     def _mapped(self, function: Callable[[Tensor], Tensor]) -> Tensor:
         """Apply a function to blocks of rows, and check what it gives."""
-        rows = self.rows
+        rows, width = self.rows, len(self.module.mean)
+        blocks = map(rows.taken, rows.blocks(width))  # codes are decoded to wide rows
         with torch.no_grad():
-            found = torch.cat([function(rows.taken(block)) for block in rows.blocks()])
+            found = torch.cat([function(block) for block in blocks])
         if not math.isfinite(found.sum()):  # or the sum alone is
             check_finite(found.cpu().numpy())
         return found

@@ -92,16 +92,18 @@ class TorchAutoencoder(nn.Module):
         return self.decode(self.encode(X))
 
     def squared_errors(self, X: Tensor) -> Tensor:
-        """Return the squared reconstruction error of each row, in float64."""
+        """Return the squared error of each row in units of `scale`, in float64."""
         x = self._scaled(X)
-        return self._squares(x - self.autoencoder.decode(self.autoencoder.encode(x)))
+        return _squares(x - self.autoencoder.decode(self.autoencoder.encode(x)))
 
     def squared_deviations(self, X: Tensor) -> Tensor:
-        """Return the squared distance of each row from the mean, in float64."""
-        return self._squares(self._scaled(X))
+        """Return the same of the mean."""
+        return _squares(self._scaled(X))
 
     def _scaled(self, X: Tensor) -> Tensor:
         return (X - self.mean - self.rest) / self.scale
 
-    def _squares(self, x: Tensor) -> Tensor:
-        return (x * self.scale).double().square().sum(dim=1)
+
+def _squares(x: Tensor) -> Tensor:
+    """Sum the squares of each row in float64."""
+    return x.double().square().sum(dim=1)

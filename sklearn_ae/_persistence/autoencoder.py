@@ -194,22 +194,32 @@ def _check_shapes(arrays: Arrays, architecture: Architecture) -> None:
 def _check_sizes(architecture: Architecture, n_inputs: int, arrays: Arrays) -> None:
     """Raise unless a network that takes such parameters may be in these arrays."""
     found = sum(array.size for array in arrays.values())
-    given = architecture.module_parameters
+    has_layers = "hidden_layer_sizes" in signature(architecture.module).parameters
+    given = {
+        "n_features": n_inputs,
+        "n_components": architecture.n_components,
+        "hidden_layer_sizes": architecture.hidden_layer_sizes if has_layers else (),
+        **architecture.module_parameters,
+    }
     for name, value in given.items():
-        if name in ("beta", "n_annealing_steps"):  # no sizes
+        is_one = value is None or isinstance(value, str | Real)
+        sizes = [value] if is_one else list(value)
+        are_sizes = is_one or all(map(COUNT.is_satisfied_by, sizes))
+        need(are_sizes, f"Its module__{name}={value!s:.80} is")
+        if name in ("beta", "variance", "n_annealing_steps"):  # no sizes
             continue
         # No size is beyond the number of weights, and each layer has its own arrays.
         most = len(arrays) if name == "num_layers" else found
-        for size in value if np.iterable(value) else [value]:
+        for size in sizes:
             if isinstance(size, Real) and not size <= most:
                 raise ValueError(f"Its module__{name}={value!s:.80} is above {most}.")
-    if "hidden_layer_sizes" not in signature(architecture.module).parameters:
+        if len(sizes) > len(arrays):
+            raise ValueError(f"Its module__{name} has more sizes than it has arrays.")
+    if not has_layers:
         return
-    hidden = given.get("hidden_layer_sizes", architecture.hidden_layer_sizes)
-    pairs = pairwise((n_inputs, *hidden, architecture.n_components))
-    needed = architecture.n_components**2 + 2 * sum(
-        n_in * n_out for n_in, n_out in pairs
-    )
+    hidden = given["hidden_layer_sizes"]
+    pairs = pairwise((given["n_features"], *hidden, given["n_components"]))
+    needed = given["n_components"] ** 2 + 2 * sum(n_in * n_out for n_in, n_out in pairs)
     if needed > found:
         layers = f"hidden_layer_sizes={hidden!s:.80}"
         raise ValueError(f"Its {layers} take {needed} weights, but it has {found}.")

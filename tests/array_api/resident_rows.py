@@ -25,6 +25,7 @@ from sklearn_ae._data import (
     resident,
     where_it_is,
 )
+from sklearn_ae._export import TorchAutoencoder
 
 STAND_IN = pytest.param("cpu", id="stand-in")
 ON_GPU = pytest.param("cuda", marks=pytest.mark.gpu, id="gpu")
@@ -124,6 +125,42 @@ def test_methods_are_those_of_arrays(dtype, build, device, curved):
     with config_context(array_api_dispatch=False):
         wanted = loaded.score(X.cpu().numpy(), sample_weight=weight)
     assert_allclose(model.score(X, sample_weight=weight), wanted, rtol=tolerance)
+
+
+def test_callbacks_of_sklearn_are_told_arrays(build, device, curved):
+    callback = pytest.importorskip("sklearn.callback")
+    found = []
+
+    def scoring(model, X, y):
+        assert isinstance(X, np.ndarray)
+        found.append(model.score(X))
+        return {"score": found[-1]}
+
+    monitor = callback.ScoringMonitor(scoring=scoring)
+    X = torch.tensor(curved, device=device)
+    model = build(max_iter=2).set_callbacks(monitor).fit(X, curved[:, 0])
+    assert_allclose(found[-1], model.score(X))
+
+
+@pytest.mark.parametrize("unit", [1e200, 1e-200])
+def test_scores_do_not_depend_on_the_unit(unit, build, device, curved):
+    X = torch.tensor(curved, device=device)
+    found = build().fit(X * unit).score(X * unit)
+    assert_allclose(found, build().fit(X).score(X), rtol=1e-3)
+
+
+def test_codes_are_decoded_in_blocks_of_rows(build, device, curved, monkeypatch):
+    model = build().fit(torch.tensor(curved, device=device))
+    codes, n_rows = model.transform(torch.tensor(curved, device=device)), []
+    decode = TorchAutoencoder.decode
+
+    def counted(self, codes):
+        n_rows.append(len(codes))
+        return decode(self, codes)
+
+    monkeypatch.setattr(TorchAutoencoder, "decode", counted)
+    model.inverse_transform(codes)
+    assert max(n_rows) == 500 // curved.shape[1]
 
 
 def test_what_stays(device, curved):

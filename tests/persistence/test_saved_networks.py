@@ -24,7 +24,12 @@ SMALL = {
     "Recurrent": {"hidden_size": 4, "cell": "lstm", "num_layers": 2},
     "SoftTree": {"depth": 3, "n_trees": 2},
     "Transformer": {"d_model": 4, "nhead": 2, "num_layers": 1, "patch_size": 5},
-    "Variational": {"hidden_layer_sizes": (4,), "beta": 999.0, "init": "random"},
+    "Variational": {
+        "hidden_layer_sizes": (4,),
+        "init": "random",
+        "beta": 999.0,
+        "variance": 1e9,
+    },
 }
 STARTS = [(name, start) for name in SMALL for start in ("random", "pca")]
 STARTS.remove(("Variational", "pca"))
@@ -61,6 +66,12 @@ def test_loaded_estimator_is_the_saved_one(name, init, X, round_trip):
     found = other.to_torch(torch.float64).encode(torch.from_numpy(X)).detach()
     assert_allclose(found, codes, rtol=0, atol=1e-12)
     assert_array_equal(other.fit(X).transform(X), codes)
+
+
+def test_network_of_few_weights_is_saved(X, round_trip):
+    tiny = {"module__depth": 1, "module__n_trees": 1}
+    model = build("SoftTree", init="random", **tiny).fit(X[:, :3])
+    assert_same_results(model, round_trip(model), X[:, :3])
 
 
 @pytest.mark.parametrize("name", SMALL)
@@ -113,11 +124,14 @@ BAD_PARAMETERS = [
     ("Convolutional", "channels", [2], "Missing key(s) in state_dict"),
     ("Convolutional", "channels", "23", "Its sklearn_ae.Fit is damaged"),
     ("Convolutional", "channels", None, "Its sklearn_ae.Fit is damaged"),
-    ("Convolutional", "channels", [-2, -3], "negative dimension"),
+    ("Convolutional", "channels", [-2, -3], "module__channels=[-2, -3] is damaged"),
+    ("Convolutional", "channels", [1] * 200, "module__channels has more sizes"),
     ("Convolutional", "kernel_size", 10**9, "module__kernel_size=1000000000 is"),
     ("Convolutional", "kernel_size", 5, "size mismatch for encoder.0.weight"),
     ("Convolutional", "image_shape", [4, 5], "does not have the 16 values"),
-    ("Convolutional", "image_shape", [-4, -4], "sides (-4, -4)"),
+    ("Convolutional", "image_shape", [-4, -4], "module__image_shape=[-4, -4] is"),
+    ("Convolutional", "image_shape", ["a", 4, 4], "image_shape=['a', 4, 4] is"),
+    ("Convolutional", "image_shape", [[1], 4, 4], "image_shape=[[1], 4, 4] is"),
     ("Convolutional", "n_features", 4, "other arrays: unflatten: Provided sizes"),
     ("Convolutional", "n_components", 3, "Its list of sizes of the network is"),
     ("Convolutional", "bias", False, "unexpected keyword argument 'bias'"),
@@ -137,6 +151,10 @@ BAD_PARAMETERS = [
     ("Transformer", "d_model", 10**5, "module__d_model=100000 is above"),
     ("Transformer", "patch_size", 7, "size mismatch for positions"),
     ("FullyConnected", "hidden_layer_sizes", [10**4] * 2, "take 200"),
+    ("FullyConnected", "hidden_layer_sizes", [1] * 200, "has more sizes"),
+    ("FullyConnected", "hidden_layer_sizes", [90, 90, -1], "[90, 90, -1] is damaged"),
+    ("FullyConnected", "n_features", None, "Its sklearn_ae.Fit is damaged"),
+    ("Variational", "n_features", 150, "hidden_layer_sizes=(4,) take 12"),
 ]
 
 
