@@ -36,9 +36,11 @@ myst_enable_extensions = ["deflist"]
 templates_path = ["_templates"]
 html_static_path = ["_static"]
 html_css_files = ["site.css"]
+html_title = "sklearn_ae"
 html_theme = "pydata_sphinx_theme"
 html_theme_options = {
     "navbar_align": "left",
+    "show_toc_level": 2,
     "secondary_sidebar_items": ["page-toc"],
     "footer_end": [],
 }
