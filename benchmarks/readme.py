@@ -31,7 +31,10 @@ from benchmarks.reports import decimals, markdown, three_digits, whole
 
 ROOT = Path(__file__).parents[1]
 GUIDE = ROOT / "docs" / "guide"
-PAGES = (ROOT / "README.md", GUIDE / "onnx.md", GUIDE / "outliers.md")
+PAGES = (
+    ROOT / "README.md",
+    *(GUIDE / f"{name}.md" for name in ("figures", "onnx", "outliers")),
+)
 RESULTS = Path(__file__).parent / "results"
 BLOCK = re.compile(r"(<!-- results: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 

@@ -1,5 +1,6 @@
 """Settings of the documentation, for `make docs`."""
 
+import os
 import re
 import sys
 from pathlib import Path, PurePosixPath
@@ -14,6 +15,7 @@ from draw_rooms import draw  # noqa: E402
 
 ROOT = DOCS.parent
 ATTRIBUTE = re.compile(r"(?<![\w`])\w+_(?![\w`])")
+GUIDE_LINK = re.compile(r"\]\(\.\./\.\./(?P<path>[^):#]+)\)")
 LOCAL_LINK = re.compile(r"\]\((?P<path>[^):#]+)\)")
 
 project = "sklearn_ae"
@@ -26,20 +28,40 @@ extensions = [
     "numpydoc",
     "sphinx.ext.autodoc",
     "sphinx.ext.autosummary",
+    "sphinx_copybutton",
     "sphinx_gallery.gen_gallery",
 ]
-exclude_patterns = ["_build", "pages/README.md"]  # the latter is in the front page
+exclude_patterns = ["_build", "pages/README.md"]  # a part of it is in the front page
 myst_enable_extensions = ["deflist"]
 templates_path = ["_templates"]
-html_theme = "alabaster"
+html_static_path = ["_static"]
+html_css_files = ["site.css"]
+html_title = "sklearn_ae"
+html_theme = "pydata_sphinx_theme"
 html_theme_options = {
-    "description": "A scikit-learn PCA that can bend",
-    "page_width": "1180px",
-    "code_font_size": "0.85em",
-    "sidebar_width": "240px",
+    "navbar_align": "left",
+    "show_toc_level": 2,
+    "secondary_sidebar_items": ["page-toc"],
+    "footer_end": [],
 }
-html_sidebars = {"**": ["about.html", "navigation.html", "searchbox.html"]}
+html_sidebars = {"index": []}
+html_show_sourcelink = False
 html_show_copyright = False
+# Prompts are not copied.
+copybutton_prompt_text = r">>> |\.\.\. "
+copybutton_prompt_is_regexp = True
+
+# Names in the examples' code lead to the sites of other libraries where these can be
+# asked; a build needs no network otherwise.
+if os.environ.get("INTERSPHINX"):
+    extensions.append("sphinx.ext.intersphinx")
+    intersphinx_mapping = {
+        "numpy": ("https://numpy.org/doc/stable", None),
+        "pandas": ("https://pandas.pydata.org/docs", None),
+        "sklearn": ("https://scikit-learn.org/stable", None),
+        "skorch": ("https://skorch.readthedocs.io/en/stable", None),
+        "torch": ("https://docs.pytorch.org/docs/stable", None),
+    }
 
 # Single backticks in docstrings are code, as in scikit-learn.
 default_role = "literal"
@@ -66,36 +88,52 @@ sphinx_gallery_conf = {
 }
 
 
-def gather(page: PurePosixPath, done: set[PurePosixPath]) -> None:
+def place(linked: PurePosixPath) -> str:
+    """Return where the site has a file of the repository, copied if need be."""
+    if linked == PurePosixPath("README.md"):
+        return "/index.md"
+    if linked == PurePosixPath("examples"):
+        return "/auto_examples/index.rst"
+    if linked.parts[0] == "docs":
+        return f"/{linked.relative_to('docs')}"
+    gather(linked)
+    return f"/pages/{linked}"
+
+
+def gather(page: PurePosixPath) -> None:
     """Copy a file of the repository, and all it links to, into `pages`.
 
     The links then lead to the copies, whatever page the file is included in.
     """
-    done.add(page)
+    if page in gathered:
+        return
+    gathered.add(page)
     target = DOCS / "pages" / page
     target.parent.mkdir(parents=True, exist_ok=True)
     if page.suffix != ".md":
         target.write_bytes((ROOT / page).read_bytes())
         return
-
-    def moved(match: re.Match[str]) -> str:
-        linked = page.parent / match["path"]
-        if linked == PurePosixPath("examples"):
-            return "](/auto_examples/index.rst)"
-        if linked.parts[0] == "docs":  # pages of the site already
-            return f"](/{linked.relative_to('docs')})"
-        if linked not in done:
-            gather(linked, done)
-        return f"](/pages/{linked})"
-
     text = (ROOT / page).read_text(encoding="utf-8")
-    target.write_text(LOCAL_LINK.sub(moved, text), encoding="utf-8")
+    moved = LOCAL_LINK.sub(lambda m: f"]({place(page.parent / m['path'])})", text)
+    target.write_text(moved, encoding="utf-8")
+
+
+def lead_out_of_guide(app: Sphinx, docname: str, source: list[str]) -> None:
+    """Let links of the guide to other files of the repository lead to the copies."""
+    if docname.startswith("guide/"):
+        source[0] = GUIDE_LINK.sub(outside, source[0])
+
+
+def outside(match: re.Match[str]) -> str:
+    """Return the link to a copy."""
+    return f"]({place(PurePosixPath(match['path']))})"
 
 
 gathered: set[PurePosixPath] = set()
 for start in ("README.md", "CONTRIBUTING.md", "CHANGES.md"):
-    if PurePosixPath(start) not in gathered:
-        gather(PurePosixPath(start), gathered)
+    gather(PurePosixPath(start))
+for guide in (DOCS / "guide").glob("*.md"):  # before Sphinx looks what pages there are
+    GUIDE_LINK.sub(outside, guide.read_text(encoding="utf-8"))
 draw(DOCS / "generated" / "pictures")
 
 
@@ -109,5 +147,6 @@ def quote_attributes(
 
 
 def setup(app: Sphinx) -> None:
-    """Run before numpydoc, which makes tables of the types."""
+    """Connect what is above; before numpydoc, which makes tables of the types."""
+    app.connect("source-read", lead_out_of_guide)
     app.connect("autodoc-process-docstring", quote_attributes, priority=400)

@@ -9,7 +9,7 @@ import matplotlib.pyplot as plt
 import pytest
 
 import sklearn_ae
-from docs import draw_rooms
+from docs import draw_hero, draw_rooms
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
@@ -116,6 +116,15 @@ def test_every_page_is_in_the_readme():
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     unlinked = [page.stem for page in PAGES if f"guide/{page.name})" not in text]
     assert unlinked == []
+
+
+def test_picture_is_described_as_it_is():
+    shown = draw_hero.hero()
+    assert shown.explains == pytest.approx(0.997, abs=0.002)
+    for page in (ROOT / "README.md", DOCS / "index.md"):
+        text = " ".join(page.read_text(encoding="utf-8").split())
+        assert f"a straight line, explains {shown.pca_explains:.1%}" in text
+        assert "a curve along the S, 99.7%" in text
 
 
 @pytest.mark.parametrize("page", TEXTS, ids=lambda page: page.stem)
