@@ -14,6 +14,7 @@ one, which starts as PCA, and PCA, all with three codes.
 # either, scikit-learn's digits of 8 x 8 pixels stand in.
 import gzip
 import os
+import warnings
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -32,6 +33,7 @@ def load_images():
     if file.is_file():
         pixels = np.frombuffer(gzip.decompress(file.read_bytes()), np.uint8, offset=16)
         return "clothes", pixels.reshape(-1, 28, 28)[:2500]
+    warnings.filterwarnings("ignore", "A network error")
     try:
         pixels = fetch_openml("Fashion-MNIST", version=1, as_frame=False).data
         return "clothes", pixels.reshape(-1, 28, 28)[:2500].astype(np.uint8)

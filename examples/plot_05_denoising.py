@@ -11,8 +11,9 @@ which denoises by dropping components, and ridge regression, which has no codes 
 # %%
 # scikit-learn's handwritten digits, as rows of 64 pixels between 0 and 1; a third is
 # held out, and gets its noise once, cut off at 0 and 1 as a camera would. For MNIST,
-# of 28 x 28 pixels, take `fetch_openml("mnist_784", as_frame=False).data[:3000] / 255`
-# instead, which is a download; the rest stays, and takes longer.
+# of 28 x 28 pixels, take instead
+# `fetch_openml("mnist_784", version=1, as_frame=False).data[:3000] / 255`, which is a
+# download; the rest stays, and takes longer.
 import matplotlib.pyplot as plt
 import numpy as np
 from sklearn.datasets import load_digits

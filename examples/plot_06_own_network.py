@@ -11,8 +11,8 @@ start. `sklearn_ae.networks` has a larger one, and others.
 # %%
 # scikit-learn's handwritten digits, as rows of 64 pixels between 0 and 1; a third is
 # held out. For MNIST, of 28 x 28 pixels, take
-# `fetch_openml("mnist_784", as_frame=False).data[:2000] / 255`, which is a download;
-# the rest stays, and takes longer.
+# `fetch_openml("mnist_784", version=1, as_frame=False).data[:2000] / 255`, which is a
+# download; the rest stays, and takes longer.
 import matplotlib.pyplot as plt
 import numpy as np
 from sklearn.datasets import load_digits

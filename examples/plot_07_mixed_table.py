@@ -13,6 +13,7 @@ look at the codes, empty cells that are filled, and rows that are unlike the oth
 # that the environment variable `DATA` names or from OpenML; without either, iris
 # flowers take its place, and then the figures are others.
 import os
+import warnings
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -29,6 +30,7 @@ def load_table():
     path = Path(os.environ.get("DATA", ""), "mixed", "abalone.csv.gz")
     if path.is_file():
         return pd.read_csv(path).astype({"Sex": "category"})
+    warnings.filterwarnings("ignore", "A network error")
     try:
         return fetch_openml("abalone", version=1, parser="auto").frame
     except OSError:

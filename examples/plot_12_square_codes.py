@@ -11,8 +11,8 @@ pixels between 0 and 1.
 # %%
 # scikit-learn's digits as rows of pixels between 0 and 1; a third is held out. For
 # MNIST and 16 x 16 codes, take
-# `fetch_openml("mnist_784", as_frame=False).data[:5000] / 255`, which is a download,
-# and `n_across = 16`; the rest stays, and takes longer.
+# `fetch_openml("mnist_784", version=1, as_frame=False).data[:5000] / 255`, which is a
+# download, and `n_across = 16`; the rest stays, and takes longer.
 import matplotlib.pyplot as plt
 import numpy as np
 from sklearn.datasets import load_digits
