@@ -17,9 +17,6 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from sklearn_ae._autoencoder import AutoencoderTransformer
 from sklearn_ae._persistence import PersistenceMixin, need, saved
 
-# Squared distances below are rounding errors, such as those of equal rows.
-SMALLEST = 1e-12
-
 
 class _Spread(NamedTuple):
     """Mean of rows, and a matrix that gives their deviations unit covariance."""
@@ -33,7 +30,7 @@ def _centred(rows: NDArray) -> tuple[NDArray, NDArray, float]:
 
     It keeps squares within float64's range.
     """
-    mean = np.nanmean(rows, axis=0, dtype=np.float64)
+    mean = np.asarray(np.nanmean(rows, axis=0, dtype=np.float64))
     deviations = np.nan_to_num(rows - mean)
     unit = float(np.ldexp(1.0, np.frexp(np.abs(deviations).max())[1]))
     return mean, deviations / unit, unit
@@ -216,7 +213,8 @@ class AutoencoderOutlierDetector(PersistenceMixin, OutlierMixin, BaseEstimator):
         # Only a fit that has succeeded replaces what was there before.
         self.transformer_ = fitted
         self._codes, self._residuals = tuple(spread), tuple(residuals)
-        self._unit = max(float(np.median(squares)), SMALLEST)
+        # Below are rounding errors, such as those of equal rows.
+        self._unit = max(float(np.median(squares)), 1e-12)
         self.held_out_scores_ = -np.sqrt(squares / self._unit)
         self.offset_ = self._offset()
         return self
@@ -331,8 +329,8 @@ class AutoencoderOutlierDetector(PersistenceMixin, OutlierMixin, BaseEstimator):
         if self.contamination != "auto":
             return float(np.percentile(scores, 100 * float(self.contamination)))
         low, high = np.percentile(scores**2, [25, 75])
-        fence = high + 1.5 * (high - low) + SMALLEST / self._unit
-        return -float(np.sqrt(fence))
+        rounding = 1e-12 / self._unit
+        return -float(np.sqrt(high + 1.5 * (high - low) + rounding))
 
     def _complete(self) -> None:
         """Check what was loaded."""
