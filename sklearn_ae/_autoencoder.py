@@ -12,7 +12,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import _check_feature_names
 from torch import nn
 
-from sklearn_ae._data import ResidentRows, as_numpy, attributes_like, where_it_is
+from sklearn_ae._data import as_numpy, attributes_like, where_it_is
 from sklearn_ae._fit import (
     PARAMETER_CONSTRAINTS,
     CallbackSupportMixin,
@@ -355,8 +355,7 @@ class AutoencoderTransformer(
             n_epochs = most_epochs(options.max_iter, n_parts, is_validated)
             report = None
             if getattr(owner, "_skl_callbacks", None):
-                told = rows[:] if isinstance(rows, ResidentRows) else rows  # arrays
-                given = {"X": told, "y": y, "metadata": None}
+                given = {"X": rows, "y": y, "metadata": None}
                 if sample_weight is not None:
                     given["metadata"] = {"sample_weight": sample_weight}
                 report = EpochReport(owner, n_epochs, given, self._fitted_attributes)

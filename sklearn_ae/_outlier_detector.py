@@ -25,12 +25,29 @@ class _Spread(NamedTuple):
     whitening: NDArray[np.float64]
 
 
+def _centred(rows: NDArray) -> tuple[NDArray, NDArray, float]:
+    """Return means, deviations in float64 over a power of 2, and this power.
+
+    It keeps squares within float64's range.
+    """
+    mean = np.asarray(np.nanmean(rows, axis=0, dtype=np.float64))
+    deviations = np.nan_to_num(rows - mean)
+    unit = float(np.ldexp(1.0, np.frexp(np.abs(deviations).max())[1]))
+    return mean, deviations / unit, unit
+
+
+def _least(rows: NDArray) -> float:
+    """Return a deviation that may be a rounding error of such rows."""
+    _, deviations, unit = _centred(rows)
+    return 1e-6 * unit * float(np.sqrt(np.mean(deviations**2))) or 1.0
+
+
 def _spread_of(rows: NDArray, least: float) -> _Spread:
-    """Return mean and shrunk covariance of rows, with variances of at least so much."""
-    mean = np.nanmean(rows, axis=0)
-    covariance, _ = ledoit_wolf(np.nan_to_num(rows - mean), assume_centered=True)
+    """Return mean and shrunk covariance of rows; no deviation is below the least."""
+    mean, deviations, unit = _centred(rows)
+    covariance, _ = ledoit_wolf(deviations, assume_centered=True)
     values, axes = np.linalg.eigh(covariance)
-    return _Spread(mean, axes / np.sqrt(np.maximum(values, least)))
+    return _Spread(mean, axes / np.sqrt(np.maximum(values, (least / unit) ** 2)) / unit)
 
 
 def _squared_distances(rows: NDArray, spread: _Spread) -> NDArray[np.float64]:
@@ -184,20 +201,20 @@ class AutoencoderOutlierDetector(PersistenceMixin, OutlierMixin, BaseEstimator):
         X = self._validated(X, reset=True)
         seed = int(check_random_state(self.random_state).randint(2**31 - 1))
         splits, transformer = self._splits(X, seed), self._build(X.shape, seed)
-        # Rounding errors, of reconstructions that are perfect, are no distance.
-        least = 1e-12 * float(np.nanvar(X, axis=0).mean()) or 1.0
         kept = np.ones(len(X), dtype=bool)
-        squares, residuals = _held_out(transformer, X, splits, kept, least)
+        squares, residuals = _held_out(transformer, X, splits, kept)
         if not self.novelty:
             share = 0.1 if self.contamination == "auto" else self.contamination
             kept = squares <= np.quantile(squares, 1 - max(0.1, float(share)))
-            squares, residuals = _held_out(transformer, X, splits, kept, least)
+            squares, residuals = _held_out(transformer, X, splits, kept)
         fitted = clone(transformer).fit(X[kept])
-        codes = _spread_of(_parts(fitted, X[kept])[0], least)
+        codes, _ = _parts(fitted, X)
+        spread = _spread_of(codes[kept], _least(codes))
         # Only a fit that has succeeded replaces what was there before.
         self.transformer_ = fitted
-        self._codes, self._residuals = tuple(codes), tuple(residuals)
-        self._unit = float(np.median(squares)) or 1.0
+        self._codes, self._residuals = tuple(spread), tuple(residuals)
+        # Below are rounding errors, such as those of equal rows.
+        self._unit = max(float(np.median(squares)), 1e-12)
         self.held_out_scores_ = -np.sqrt(squares / self._unit)
         self.offset_ = self._offset()
         return self
@@ -312,7 +329,8 @@ class AutoencoderOutlierDetector(PersistenceMixin, OutlierMixin, BaseEstimator):
         if self.contamination != "auto":
             return float(np.percentile(scores, 100 * float(self.contamination)))
         low, high = np.percentile(scores**2, [25, 75])
-        return -float(np.sqrt(high + 1.5 * (high - low)))
+        rounding = 1e-12 / self._unit
+        return -float(np.sqrt(high + 1.5 * (high - low) + rounding))
 
     def _complete(self) -> None:
         """Check what was loaded."""
@@ -337,7 +355,7 @@ class AutoencoderOutlierDetector(PersistenceMixin, OutlierMixin, BaseEstimator):
 
 
 def _held_out(
-    transformer: Any, X: NDArray, splits: list[Any], kept: NDArray, least: float
+    transformer: Any, X: NDArray, splits: list[Any], kept: NDArray
 ) -> tuple[NDArray[np.float64], _Spread]:
     """Return squared distances of held-out rows, and the spread of their residuals.
 
@@ -346,10 +364,10 @@ def _held_out(
     """
     squares, residuals = np.empty(len(X)), np.empty(X.shape)
     for train, test in splits:
-        known = X[train[kept[train]]]
-        fitted = clone(transformer).fit(known)
-        codes, residuals[test] = _parts(fitted, X[test])
-        spread = _spread_of(_parts(fitted, known)[0], least)
-        squares[test] = _squared_distances(codes, spread)
-    spread = _spread_of(residuals[kept], least)
+        known = train[kept[train]]
+        codes, left = _parts(clone(transformer).fit(X[known]), X)
+        residuals[test] = left[test]
+        spread = _spread_of(codes[known], _least(codes))
+        squares[test] = _squared_distances(codes[test], spread)
+    spread = _spread_of(residuals[kept], _least(X))
     return squares + _squared_distances(residuals, spread), spread

@@ -185,6 +185,29 @@ def test_constant_rows_are_usual():
     assert_array_equal(quick().fit_predict(np.ones((20, 3))), np.ones(20))
 
 
+def test_one_row_is_unlike_equal_ones():
+    rows = np.repeat(np.random.RandomState(0).normal(size=(1, 5)), 200, axis=0)
+    rows[7] += 1
+    labels = linear().fit_predict(rows)
+    assert_array_equal(np.flatnonzero(labels == -1), [7])
+
+
+@pytest.mark.parametrize("unit", [1e160, 1e-160])
+def test_unit_of_the_rows_does_not_count(rows, unit):
+    given = {"hidden_layer_sizes": (8,), "max_iter": 2, "cv": None, "random_state": 0}
+    detector = AutoencoderOutlierDetector(
+        AutoencoderTransformer(1, **given), cv=2, random_state=0
+    )
+    scores = clone(detector).fit(rows * unit).held_out_scores_
+    assert_allclose(scores, detector.fit(rows).held_out_scores_, rtol=1e-6)
+
+
+def test_unit_of_the_rows_does_not_count_for_whitened_codes(rows):
+    detector = AutoencoderOutlierDetector(PCA(2, whiten=True), random_state=0)
+    scores = clone(detector).fit(rows * 1e8).held_out_scores_
+    assert_allclose(scores, detector.fit(rows).held_out_scores_, rtol=1e-6)
+
+
 def test_transformer_needs_the_way_back(rows):
     with pytest.raises(ValueError, match="'transformer' parameter"):
         AutoencoderOutlierDetector(GroupKFold(2)).fit(rows)

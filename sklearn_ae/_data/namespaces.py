@@ -56,7 +56,7 @@ def where_it_is(X: Any, n_features: int | None = None) -> Any:
         return X
     if place.namespace.__name__.endswith("torch") and X.ndim == 2:
         n_values = len(X) * (n_features or X.shape[1])
-        stays = is_resident(X) and n_values > VALUES_PER_BLOCK and len(X) > 0
+        stays = is_resident(X) and n_values > VALUES_PER_BLOCK and len(X) > 1
         is_float = X.is_floating_point() and X.itemsize in (4, 8)
         if stays and is_float and not X.requires_grad and math.isfinite(X.sum()):
             return ResidentRows(X)

@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from typing import Any
 
+from sklearn_ae._data import ResidentRows
+
 # Frames that scikit-learn's decorators put between a call of fit and its body.
 FRAMES_AROUND_FIT = 2
 
@@ -35,6 +37,8 @@ class EpochReport:
         attributes_of: Callable[[Any], dict[str, Any]],
     ) -> None:
         self.data = {"estimator": owner, **data}
+        if isinstance(data["X"], ResidentRows):
+            self.data["X"] = data["X"][:]  # an array
         self.attributes_of = attributes_of
         self.task = self.whole = owner._init_callback_context(max_subtasks=n_epochs)
         self.whole.call_on_fit_task_begin(**self.data)

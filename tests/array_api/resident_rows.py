@@ -170,6 +170,7 @@ def test_what_stays(device, curved):
     assert isinstance(where_it_is(X[:20], n_features=100), ResidentRows)
     assert isinstance(where_it_is(X.to(torch.bfloat16).long()), np.ndarray)
     assert isinstance(where_it_is(X[0]), np.ndarray)
+    assert isinstance(where_it_is(X[:1].repeat(1, 200)), np.ndarray)
     for value in (torch.nan, torch.inf):
         holed = X.clone()
         holed[3, 3] = value
