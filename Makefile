@@ -58,7 +58,7 @@ examples: $(VENV)/installed-benchmark
 		MPLBACKEND=Agg $(VENV)/bin/python "$$example" || exit 1; done
 
 # The site, into docs/_build/html; it runs the examples, each in its own folder, hence the
-# absolute path. It needs no network: without images in DATA they take digits.
+# absolute path. It needs no network: without tables in DATA they take scikit-learn's.
 docs: $(VENV)/installed-docs
 	$(if $(DATA),DATA="$$(realpath "$(DATA)")") \
 		$(RUN) sphinx -W --keep-going -b html docs docs/_build/html
