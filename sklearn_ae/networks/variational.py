@@ -74,7 +74,7 @@ class Variational(nn.Module):
             raise ValueError(
                 f"variance={variance!r} has to be 'auto', a number above 0 or None."
             )
-        if not beta >= 0:
+        if not (isinstance(beta, float | int) and beta >= 0):
             raise ValueError(f"beta={beta!r} has to be at least 0.")
         self.n_features = n_features
         self.beta = beta

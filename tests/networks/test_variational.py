@@ -186,6 +186,7 @@ def test_samples_by_a_mixture(curved):
     [
         ({"init": "pca"}, "module=Variational needs init='random'"),
         ({"module__beta": -1.0}, "beta=-1.0 has to be at least 0"),
+        ({"module__beta": "1"}, "beta='1' has to be at least 0"),
         ({"module__variance": 0.0}, "variance=0.0 has to be 'auto', a number above 0"),
         ({"module__variance": "all"}, "variance='all' has to be 'auto'"),
     ],
