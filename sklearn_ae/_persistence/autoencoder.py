@@ -205,16 +205,17 @@ def _check_sizes(architecture: Architecture, n_inputs: int, arrays: Arrays) -> N
         is_one = value is None or isinstance(value, str | Real)
         sizes = [value] if is_one else list(value)
         are_sizes = is_one or all(map(COUNT.is_satisfied_by, sizes))
-        need(are_sizes, f"Its module__{name}={value!s:.80} is")
+        label = f"module__{name}" if name in architecture.module_parameters else name
+        need(are_sizes, f"Its {label}={value!s:.80} is")
         if name in ("beta", "variance", "n_annealing_steps"):  # no sizes
             continue
         # No size is beyond the number of weights, and each layer has its own arrays.
         most = len(arrays) if name == "num_layers" else found
         for size in sizes:
             if isinstance(size, Real) and not size <= most:
-                raise ValueError(f"Its module__{name}={value!s:.80} is above {most}.")
+                raise ValueError(f"Its {label}={value!s:.80} is above {most}.")
         if len(sizes) > len(arrays):
-            raise ValueError(f"Its module__{name} has more sizes than it has arrays.")
+            raise ValueError(f"Its {label} has more sizes than it has arrays.")
     if not has_layers:
         return
     hidden = given["hidden_layer_sizes"]

@@ -148,8 +148,12 @@ BAD_FITS = [
     (
         "architecture hidden_layer_sizes",
         {"tuple": [10**9, 10**9]},
-        "Its hidden_layer_sizes=(1000000000, 1000000000) take 2000000016000000004 "
-        "weights, but it has ",
+        "Its hidden_layer_sizes=(1000000000, 1000000000) is above ",
+    ),
+    (
+        "architecture hidden_layer_sizes",
+        {"tuple": [400, 400]},
+        "Its hidden_layer_sizes=(400, 400) take ",
     ),
     (
         "architecture hidden_layer_sizes",
