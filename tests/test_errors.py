@@ -150,6 +150,12 @@ def test_scales_that_are_no_trouble(share, n_columns, quick, curved):
     quick(1).fit(X)  # as warnings are errors here
 
 
+def test_constant_columns_are_no_other_scales(quick, curved):
+    X = np.ones((len(curved), 4))
+    X[:, 1] = curved[:, 0] * 1e3
+    quick(1).fit(X)
+
+
 def test_a_column_that_decides_everything_is_named(quick, curved):
     X = StandardScaler().fit_transform(curved)[:, :5]
     X[:, 1] *= (4 * 0.995 / 0.005) ** 0.5

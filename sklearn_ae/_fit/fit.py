@@ -7,6 +7,8 @@ from functools import partial
 from typing import Protocol
 from warnings import warn
 
+import numpy as np
+
 from sklearn_ae._data import LinearStart
 from sklearn_ae._fit.cross_validation import Folds
 from sklearn_ae._fit.finish import finish
@@ -78,7 +80,8 @@ def _warn_of_scales(start: LinearStart) -> None:
     """Warn where one of several columns has nearly all of the variance."""
     shares = start.column_scale**2 / len(start.column_scale)
     largest = int(shares.argmax())
-    if len(shares) > 2 and shares[largest] > 0.99:
+    n_varying = np.count_nonzero(start.column_scale != 1.0)  # what is constant has 1
+    if n_varying > 2 and shares[largest] > 0.99:
         warn(
             f"Column {largest} has {shares[largest]:.2%} of the variance of X, so that "
             "the codes follow it and hardly any other. Scale columns of different "

@@ -107,7 +107,8 @@ class Objective:
         if min(total, found.loss) < 0:
             raise ValueError(
                 f"loss: {name_of(measured)} is below 0 on average: {total:.3g} where "
-                "all columns are reconstructed by their means. Subtract what a perfect "
+                "all columns are reconstructed by their means, and "
+                f"{found.loss / len(rows):.3g} at the start. Subtract what a perfect "
                 "reconstruction has, so that it is 0."
             )
         leaves_something = pca is not None and not start.is_optimal

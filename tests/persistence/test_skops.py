@@ -245,7 +245,7 @@ FORGED = [
     ),
     (
         replaced('{"tuple": [4]}', '{"tuple": [1000000000]}'),
-        "Its hidden_layer_sizes=(1000000000,) take 8000000004 weights",
+        "Its hidden_layer_sizes=(1000000000,) is above ",
     ),
 ]
 
