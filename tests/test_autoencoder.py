@@ -288,8 +288,7 @@ def test_one_hidden_layer_may_be_given_as_a_number(quick, curved):
 @pytest.mark.parametrize("factor", [1e47, 1e150])
 def test_columns_that_one_column_dwarfs_beyond_float32(quick, linear, factor):
     X = linear * ([factor] + [1.0] * 5)
-    with pytest.warns(UserWarning, match=r"^Column 0 has 100\.00% of the variance"):
-        model = quick().fit(X)
+    model = quick().fit(X)
     pca = PCA(2).fit(X)
     assert_allclose(model.score(X), 1.0)
     assert_allclose(model.transform(X)[:, 0], pca.transform(X)[:, 0], rtol=1e-9)
