@@ -178,9 +178,10 @@ def _draw_series(methods: dict[str, Any], rows: Images, path: str) -> None:
 def draw_leaves(model: Any, side: int, path: str) -> None:
     """Draw what each leaf of a decoder of one tree adds to a reconstruction."""
     leaves = model.net_.module_.network.decoder.responses.weight.T.numpy()
+    largest = np.abs(leaves).max()
     figure, axes = plt.subplots(4, len(leaves) // 4, figsize=(8, 4.2))
     for leaf, ax in zip(leaves, axes.ravel(), strict=True):
-        ax.imshow(leaf.reshape(side, side), cmap="gray", vmin=0, vmax=1)
+        ax.imshow(leaf.reshape(side, side), cmap="RdBu_r", vmin=-largest, vmax=largest)
         ax.set(xticks=[], yticks=[])
     figure.tight_layout(pad=0.3)
     save_figure(path)

@@ -54,9 +54,10 @@ for name, model in models.items():
     print(f"{name:10} share of variance of held-out digits {share:.3f}")
 
 # %%
-# The decoder's leaves. A network of one's own sees the data as they are, so that what a
-# leaf adds is an image. `to_torch` gives the fitted network; a hook keeps the codes
-# that reach the decoder, and `leaves` has the shares of held-out digits in each leaf.
+# The decoder's leaves. The network sees centred digits divided by one number, `scale`,
+# so that what a leaf adds to the mean digit is an image. `to_torch` gives the fitted
+# network; a hook keeps the codes that reach the decoder, and `leaves` has the shares of
+# held-out digits in each leaf.
 module = models["one tree"].to_torch()
 decoder = module.autoencoder.network.decoder
 seen = []
@@ -64,20 +65,20 @@ decoder.register_forward_hook(lambda tree, inputs, output: seen.append(inputs[0]
 with torch.no_grad():
     module(torch.from_numpy(X_test))
     shares = decoder.leaves(seen[0])[:, 0].numpy()
-    images = decoder.responses.weight.T.numpy()
+    images = (decoder.responses.weight.T * module.scale).numpy()
 
 # %%
 # Above each leaf the share of all held-out digits that it has, and which digit has the
 # largest share in it. From the left, each two leaves share all splits but the last. A
-# leaf is no mean of digits: as a digit is spread over several leaves, which only add up
-# to pixels between 0 and 1, some of theirs are below 0 or above 1.
+# leaf is no mean of digits: as a digit is spread over several leaves, they add more to
+# the mean digit, or take more from it, than fits between 0 and 1.
 largest = np.abs(images).max()
 figure, axes = plt.subplots(2, 8, figsize=(9, 3.4), layout="constrained")
 for ax, image, share in zip(axes.ravel(), images, shares.T, strict=True):
     means = [share[y_test == digit].mean() for digit in range(10)]
     drawn = ax.imshow(image.reshape(8, 8), cmap="RdBu_r", vmin=-largest, vmax=largest)
     ax.set(title=f"{share.mean():.0%}, {np.argmax(means)}", xticks=[], yticks=[])
-figure.colorbar(drawn, ax=axes, label="pixel of the leaf")
+figure.colorbar(drawn, ax=axes, label="added to the mean digit")
 figure.suptitle("Leaves: share of all digits, and the digit with most of it")
 plt.show()
 print(f"pixels of the leaves: {images.min():.2f} to {images.max():.2f}")

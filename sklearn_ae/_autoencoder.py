@@ -340,13 +340,8 @@ class AutoencoderTransformer(
             architecture = describe_network(self, n_components, n_rows)
             folds = None
             if previous is not None:
-                check_continues(
-                    previous,
-                    n_features,
-                    architecture,
-                    "warm_start=True",
-                    "Set warm_start=False.",
-                )
+                what, remedy = "warm_start=True", "Set warm_start=False."
+                check_continues(previous, n_features, architecture, what, remedy)
                 _check_feature_names(owner, rows, reset=False)
             elif data.held_out is None:
                 folds = choose_folds(self, n_rows, n_components, kept)
@@ -367,6 +362,7 @@ class AutoencoderTransformer(
                 seed=seed,
                 previous=previous,
                 report=report,
+                names=getattr(self, "feature_names_in_", None),
             )
         self.__dict__.update(self._fitted_attributes(fit))
         if report is not None:

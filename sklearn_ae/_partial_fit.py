@@ -173,9 +173,14 @@ def _whole_fit(
     folds = None
     if data.held_out is None:
         folds = choose_folds(model, n_rows, architecture.n_components, kept)
-    like = None if previous is None else previous.codec
     return fit_autoencoder(
-        data, architecture, options, folds=folds, seed=seed, like=like
+        data,
+        architecture,
+        options,
+        folds=folds,
+        seed=seed,
+        like=None if previous is None else previous.codec,
+        names=getattr(model, "feature_names_in_", None),
     )
 
 

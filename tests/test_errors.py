@@ -3,8 +3,11 @@
 import re
 
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.exceptions import NotFittedError
+from sklearn.linear_model import LinearRegression
+from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 BAD_PARAMETERS = [
@@ -159,9 +162,13 @@ def test_constant_columns_are_no_other_scales(quick, curved):
 def test_a_column_that_decides_everything_is_named(quick, curved):
     X = StandardScaler().fit_transform(curved)[:, :5]
     X[:, 1] *= (4 * 0.995 / 0.005) ** 0.5
-    message = "Column 1 has 99.50% of the variance of X, .* with StandardScaler"
+    message = "Column 1 has more than 99 % of the variance of X, .* StandardScaler"
     with pytest.warns(UserWarning, match=message) as found:
-        quick(1).fit(X)
+        quick(1).fit_transform(X)
+    assert found[0].filename == __file__
+    frame = pd.DataFrame(X, columns=[*"abcde"])
+    with pytest.warns(UserWarning, match="Column 'b' has more") as found:
+        make_pipeline(quick(1), LinearRegression()).fit(frame, X[:, 0])
     assert found[0].filename == __file__
 
 

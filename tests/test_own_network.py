@@ -7,6 +7,7 @@ import pytest
 import torch
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import GridSearchCV
 from torch import nn
 
@@ -75,7 +76,9 @@ def test_random_start_shows_the_network_the_data(quick, curved):
         def decode(self, code):
             return self.outer(code)
 
-    quick(module=Recorder, init="random", max_iter=1, batch_size=240).fit(curved)
+    model = quick(module=Recorder, init="random", max_iter=1, batch_size=240)
+    with pytest.warns(ConvergenceWarning, match="scale X to values of about 1"):
+        model.fit(curved)
     batch = next(x for x in seen if len(x) == 240 and x.dtype == torch.float32)
     assert_allclose(np.sort(batch, axis=0), np.sort(curved, axis=0), atol=1e-5)
 
@@ -136,7 +139,9 @@ def test_instance_starts_from_its_weights_and_keeps_them(quick, curved):
     mine = Narrow(12, 2)
     before = {name: value.clone() for name, value in mine.state_dict().items()}
     model = quick(module=mine, init="random", learning_rate_init=1e-12)
-    model.fit(curved)
+    with pytest.warns(ConvergenceWarning, match="has learned nothing. Lower") as found:
+        model.fit(curved)
+    assert found[0].filename == __file__
     trained = model.net_.module_.network.state_dict()
     weight = "encode.0.weight"
     assert_allclose(trained[weight], before[weight], atol=1e-6)

@@ -615,6 +615,7 @@ def test_constant_rows_come_before_others(quick, X):
     assert model.score(X) >= 0.5
 
 
+@pytest.mark.filterwarnings("ignore:The fit is PCA:UserWarning")
 def test_few_first_rows_are_enough(quick, X):
     model = quick(2, cv="auto").partial_fit(X[:2])
     for i in range(2, 12):

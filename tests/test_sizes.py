@@ -17,6 +17,7 @@ def reconstruct(estimator, X):
 @pytest.mark.parametrize("init", STARTS)
 @pytest.mark.parametrize("cv", ["auto", None])
 @pytest.mark.parametrize("n_samples", [2, 3, 5, 6, 7])
+@pytest.mark.filterwarnings("ignore:The fit is PCA:UserWarning")
 def test_few_rows_are_enough(quick, curved, init, cv, n_samples):
     X = curved[:n_samples]
     model = quick(1, init=init, cv=cv)
@@ -30,6 +31,18 @@ def test_two_rows_are_reconstructed_from_one_code(quick, curved):
     model = quick(1).fit(curved[:2])
     assert_allclose(reconstruct(model, curved[:2]), curved[:2], rtol=1e-9)
     assert model.score(curved[:2]) == pytest.approx(1.0)
+
+
+def test_too_few_rows_for_cross_validation_are_told_of(quick, curved):
+    message = "The fit is PCA: of 8 samples, .* few to train on with n_components=6"
+    with pytest.warns(UserWarning, match=message) as found:
+        model = quick(6, cv="auto").fit(curved[:8])
+    assert found[0].filename == __file__
+    assert model.shrinkage_ == 0
+    # Nobody is told where PCA was asked for, leaves nothing, or need not be confirmed.
+    quick(6, cv="auto", hidden_layer_sizes=()).fit(curved[:8])
+    quick(7, cv="auto").fit(curved[:8])
+    quick(6, cv=None).fit(curved[:8])
 
 
 @pytest.mark.parametrize("init", STARTS)

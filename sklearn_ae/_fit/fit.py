@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Protocol
-from warnings import warn
 
-import numpy as np
+from sklearn.exceptions import ConvergenceWarning
 
 from sklearn_ae._data import LinearStart
+from sklearn_ae._fit.advice import advise, advise_on_scales
 from sklearn_ae._fit.cross_validation import Folds
 from sklearn_ae._fit.finish import finish
 from sklearn_ae._fit.problem import Problem
-from sklearn_ae._fit.progress import FRAMES_AROUND_FIT
 from sklearn_ae._fit.result import Fit
 from sklearn_ae._fit.samples import Data
 from sklearn_ae._fit.train import reported, train
@@ -41,6 +40,7 @@ def fit_autoencoder(
     previous: Fit | None = None,
     report: Report | None = None,
     like: Codec | None = None,
+    names: Sequence[str] | None = None,
 ) -> Fit:
     """Fit an autoencoder.
 
@@ -54,13 +54,16 @@ def fit_autoencoder(
         Is told of every epoch.
     like : Codec or None
         Codes keep its order and signs as far as they can.
+    names : sequence of str or None
+        Of the columns, for warnings.
     """
     with training_mode():
         table = data.training
         if previous is None:
             start = data.linear_start(architecture.n_components, seed)
             if isinstance(options.loss, str):  # others may weigh columns themselves
-                _warn_of_scales(start)
+                advise_on_scales(start, names)
+            _advise_on_folds(start, architecture, folds)
         else:
             start, folds = previous.start, None
         rows = Rows.of_table(table, start)
@@ -73,22 +76,34 @@ def fit_autoencoder(
         with reported(problem, _epoch_tasks(report, finished), valid) as problem:
             old = None if previous is None else previous.net
             net, factor = train(problem, folds, old, valid)
-        return finish(problem, data, net, factor, like)
+        fit = finish(problem, data, net, factor, like)
+        _advise_on_loss(fit)
+        return fit
 
 
-def _warn_of_scales(start: LinearStart) -> None:
-    """Warn where one of several columns has nearly all of the variance."""
-    shares = start.column_scale**2 / len(start.column_scale)
-    largest = int(shares.argmax())
-    n_varying = np.count_nonzero(start.column_scale != 1.0)  # what is constant has 1
-    if n_varying > 2 and shares[largest] > 0.99:
-        warn(
-            f"Column {largest} has {shares[largest]:.2%} of the variance of X, so that "
-            "the codes follow it and hardly any other. Scale columns of different "
-            "units, for instance with StandardScaler.",
-            UserWarning,
-            # The line that calls fit, beyond three functions inside it and fit.
-            stacklevel=5 + FRAMES_AROUND_FIT,
+def _advise_on_folds(
+    start: LinearStart, architecture: Architecture, folds: Folds | None
+) -> None:
+    """Warn where so few rows would be left to train on that the fit is PCA."""
+    if folds is None or folds.n_used > 0:
+        return
+    if not (architecture.is_linear or start.is_optimal):
+        advise(
+            f"The fit is PCA: of {start.n_samples:g} samples, cross-validation leaves "
+            f"too few to train on with n_components={architecture.n_components}. Give "
+            "more samples, lower n_components, or set cv=None to train without it."
+        )
+
+
+def _advise_on_loss(fit: Fit) -> None:
+    """Warn where reconstructions are clearly worse than the mean of every column."""
+    if max(fit.score, 1 - fit.loss) < -0.1:
+        advise(
+            f"Reconstructions are farther from the rows than their mean is (score "
+            f"{fit.score:.3g}): the network has learned nothing. Lower "
+            "learning_rate_init, raise max_iter, or scale X to values of about 1 "
+            "around 0, as a network of your own sees it as it is.",
+            ConvergenceWarning,
         )
 
 

@@ -5,17 +5,12 @@ from typing import Any
 
 from sklearn_ae._data import ResidentRows
 
-# Frames that scikit-learn's decorators put between a call of fit and its body.
-FRAMES_AROUND_FIT = 2
-
 try:
     from sklearn.callback import CallbackSupportMixin, with_callbacks
 except ImportError:  # before scikit-learn 1.9 there is no such protocol
 
     class CallbackSupportMixin:  # type: ignore[no-redef]
         """Stands for the mixin that this version of scikit-learn lacks."""
-
-    FRAMES_AROUND_FIT = 1
 
     def with_callbacks(method: Callable[..., Any]) -> Callable[..., Any]:
         """Return the method as it is."""

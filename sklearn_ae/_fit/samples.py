@@ -3,7 +3,6 @@
 from dataclasses import dataclass, replace
 from numbers import Integral
 from typing import Any
-from warnings import warn
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -31,7 +30,7 @@ from sklearn_ae._data import (
     stored_or_given,
     summary_of,
 )
-from sklearn_ae._fit.progress import FRAMES_AROUND_FIT
+from sklearn_ae._fit.advice import advise
 from sklearn_ae._training import terms_of
 
 
@@ -207,13 +206,10 @@ def _split(model: Any, table: Table, seed: int) -> Data:
         training, held_out = (table.part(np.sort(part)) for part in parts)
         return Data(table, training, held_out)
     if model.early_stopping:
-        warn(
+        advise(
             f"validation_fraction={model.validation_fraction!r} leaves "
             f"{n_samples - n_valid} of {n_samples} samples for training, but at "
             "least 2 are needed. Early stopping is off for this fit, which uses "
-            "all samples.",
-            UserWarning,
-            # The line that calls fit, beyond three functions inside it and fit.
-            stacklevel=5 + FRAMES_AROUND_FIT,
+            "all samples."
         )
     return Data(table, table, None)

@@ -17,6 +17,7 @@ from sklearn_ae._model.autoencoder import (
     Sum,
 )
 from sklearn_ae._model.tensors import as_tensor, data_units
+from sklearn_ae.networks import NETWORKS
 
 
 class Gated(nn.Module):
@@ -80,29 +81,39 @@ def build_autoencoder(
 def _plain(
     network: nn.Module, start: LinearStart, architecture: Architecture
 ) -> PlainAutoencoder:
-    """Return a network alone.
-
-    It sees standardised columns, or the data as they are where they lie between 0 and 1
-    or the network is the user's.
-    """
+    """Return a network alone."""
     if not any(parameter.requires_grad for parameter in network.parameters()):
         raise ValueError(
             f"module needs parameters to train, but {type(network).__name__} has none. "
             "Register its layers as attributes, or its weights as torch.nn.Parameter, "
             "and do not freeze all of them."
         )
-    offset, unit = torch.zeros(len(start.mean)), as_tensor(start.column_scale)
-    if architecture.is_bounded or not architecture.is_built_in:
-        mean, scale = data_units(start)
-        offset, unit = mean / scale, 1 / scale
+    offset, unit = _units_of(network, start, architecture)
     return PlainAutoencoder(
         network=network,
         n_components=architecture.n_components,
-        offset=offset.to(torch.float32),
+        offset=offset,
         unit=unit,
         code_activation=architecture.code_activation,
         output_activation=architecture.output_activation,
     )
+
+
+def _units_of(
+    network: nn.Module, start: LinearStart, architecture: Architecture
+) -> tuple[Tensor, Tensor]:
+    """Return what turns centred and scaled rows, `x`, to what a network alone sees.
+
+    It sees `(x + offset) / unit`: the data as they are if they lie between 0 and 1 or
+    the network is the user's. The built-in one sees standardised columns, the others of
+    this package `x`, in which pixels and steps are still comparable.
+    """
+    is_known = isinstance(network, tuple(NETWORKS.values()))
+    if architecture.is_bounded or not is_known:
+        mean, scale = data_units(start)
+        return mean / scale, 1 / scale
+    unit = as_tensor(start.column_scale)
+    return torch.zeros_like(unit), unit if architecture.is_built_in else torch.ones(())
 
 
 def build_network(n_features: int, architecture: Architecture, seed: int) -> Any:

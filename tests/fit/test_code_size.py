@@ -107,6 +107,7 @@ def test_same_seed_leads_to_the_same_number(quick, curved):
 @pytest.mark.parametrize("n_samples", [2, 3, 4, 5, 8])
 @pytest.mark.parametrize("early_stopping", [False, True])
 @pytest.mark.filterwarnings("ignore:validation_fraction=:UserWarning")
+@pytest.mark.filterwarnings("ignore:The fit is PCA:UserWarning")
 def test_share_of_few_rows(quick, curved, n_samples, early_stopping):
     X = curved[:n_samples]
     model = quick(0.9, cv="auto", early_stopping=early_stopping).fit(X)
