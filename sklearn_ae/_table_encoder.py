@@ -17,6 +17,7 @@ from sklearn.utils.validation import (
     check_is_fitted,
 )
 
+from sklearn_ae._advice import advise
 from sklearn_ae._persistence import PersistenceMixin, check_table, need, saved
 from sklearn_ae._table import (
     NOTHING,
@@ -26,6 +27,7 @@ from sklearn_ae._table import (
     reader_of,
     table_tags,
     validated_table,
+    what_is_spelled,
 )
 
 
@@ -180,6 +182,9 @@ class TableEncoder(PersistenceMixin, TransformerMixin, BaseEstimator):
                     is_centred=not self.sparse_output,
                 )
             columns.append(column)
+            found = None if self._are_asked_for[i] else what_is_spelled(column)
+            if found is not None:
+                advise(f"{self._name(i)} {found}")
         self._weights = self._column_weights()
         self._reader, self._columns = reader, columns
         self._set_ends()
@@ -278,11 +283,14 @@ class TableEncoder(PersistenceMixin, TransformerMixin, BaseEstimator):
         found = [name + end for name, column in pairs for end in column.suffixes]
         return np.array(found, dtype=object)
 
+    def _name(self, index: int) -> str:
+        names = getattr(self, "feature_names_in_", None)
+        return f"Column {index}" if names is None else f"Column {names[index]!r}"
+
     @contextmanager
     def _named(self, index: int) -> Iterator[None]:
         """Name the column in errors."""
-        names = getattr(self, "feature_names_in_", None)
-        name = f"Column {index}" if names is None else f"Column {names[index]!r}"
+        name = self._name(index)
         try:
             yield
         except TypeError as error:

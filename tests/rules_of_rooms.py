@@ -62,6 +62,7 @@ ALLOWED = {
     "_reconstruction": {"_export", "_fit", "_model", "_data"},
     "_export": {"_model", "_data"},
     "_persistence": {
+        "_advice",
         "_fit",
         "_training",
         "_model",
@@ -71,7 +72,7 @@ ALLOWED = {
         "_version",
         "networks",
     },
-    "_fit": {"_training", "_model", "_data", "networks"},
+    "_fit": {"_training", "_model", "_data", "_advice", "networks"},
     "_training": {"_model", "_data", "networks"},
     "_model": {"_data", "networks"},
     "networks": set(),
@@ -82,7 +83,7 @@ ALLOWED = {
         "_table",
     },
     "_outlier_detector": {"_autoencoder", "_persistence"},
-    "_table_encoder": {"_persistence", "_table"},
+    "_table_encoder": {"_persistence", "_table", "_advice"},
     "_table_sampler": {
         "_persistence",
         "_sampling",
@@ -95,6 +96,7 @@ ALLOWED = {
     "_target": set(),
     "_data": set(),
     "_card": {"_persistence"},
+    "_advice": set(),
     "_display": set(),
     "_version": set(),
 }

@@ -14,6 +14,9 @@ from sklearn.pipeline import make_pipeline
 
 from sklearn_ae import AutoencoderImputer, AutoencoderTransformer, TableEncoder
 
+# Tables of a few rows, whose fit is PCA.
+pytestmark = pytest.mark.filterwarnings("ignore:The fit is PCA:UserWarning")
+
 
 def build(**parameters):
     return AutoencoderImputer(**{"random_state": 0} | parameters)

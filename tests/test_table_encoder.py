@@ -273,3 +273,27 @@ def test_numbers_beyond_the_inverse_of_a_power_are_those_at_the_edge():
     assert found["amount"][0] <= lowest
     assert lowest < found["amount"][2] < highest
     assert np.isnan(found["amount"][3])
+
+
+@pytest.mark.parametrize(
+    ("pattern", "cure"),
+    [
+        ("2020-01-{:02}", "to_datetime"),
+        ("{}/3/20", "to_datetime"),
+        ("{:02}.03.2020 12:00", "to_datetime"),
+        ("{}.5", "to_numeric"),
+    ],
+)
+def test_text_that_spells_dates_or_numbers_is_told_of(pattern, cure):
+    df = pd.DataFrame({"a": [pattern.format(i) for i in range(1, 20)]})
+    message = f"Column 'a' is text that spells .* each of 19 .*pandas.{cure}, or name"
+    with pytest.warns(UserWarning, match=message) as found:
+        TableEncoder().fit_transform(df)
+    assert found[0].filename == __file__
+    TableEncoder(categorical_features=["a"]).fit(df)  # as warnings are errors here
+    TableEncoder().fit(df[:8])
+
+
+@pytest.mark.parametrize("pattern", ["{}0000", "1.2.{}a", "kind {}"])
+def test_text_that_is_categories_is_not_told_of(pattern):
+    TableEncoder().fit(pd.DataFrame({"a": [pattern.format(i) for i in range(1, 20)]}))

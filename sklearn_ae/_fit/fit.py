@@ -6,10 +6,11 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Protocol
 
+import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
+from sklearn_ae._advice import advise
 from sklearn_ae._data import LinearStart
-from sklearn_ae._fit.advice import advise, advise_on_scales
 from sklearn_ae._fit.cross_validation import Folds
 from sklearn_ae._fit.finish import finish
 from sklearn_ae._fit.problem import Problem
@@ -62,7 +63,7 @@ def fit_autoencoder(
         if previous is None:
             start = data.linear_start(architecture.n_components, seed)
             if isinstance(options.loss, str):  # others may weigh columns themselves
-                advise_on_scales(start, names)
+                _advise_on_scales(start, names)
             _advise_on_folds(start, architecture, folds)
         else:
             start, folds = previous.start, None
@@ -79,6 +80,20 @@ def fit_autoencoder(
         fit = finish(problem, data, net, factor, like)
         _advise_on_loss(fit)
         return fit
+
+
+def _advise_on_scales(start: LinearStart, names: Sequence[str] | None) -> None:
+    """Warn where one of several columns has nearly all of the variance."""
+    shares = start.column_scale**2 / len(start.column_scale)
+    largest = int(shares.argmax())
+    n_varying = np.count_nonzero(start.column_scale != 1.0)  # what is constant has 1
+    if n_varying > 2 and shares[largest] > 0.99:
+        name = largest if names is None else repr(names[largest])
+        advise(
+            f"Column {name} has more than 99 % of the variance of X, so that the codes "
+            "follow it and hardly any other. Scale columns of different units, for "
+            "instance with StandardScaler."
+        )
 
 
 def _advise_on_folds(

@@ -14,6 +14,7 @@ from sklearn.utils.validation import (
     validate_data,
 )
 
+from sklearn_ae._advice import advise
 from sklearn_ae._data import (
     LinearStart,
     Moments,
@@ -30,7 +31,6 @@ from sklearn_ae._data import (
     stored_or_given,
     summary_of,
 )
-from sklearn_ae._fit.advice import advise
 from sklearn_ae._training import terms_of
 
 

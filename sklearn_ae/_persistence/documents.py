@@ -5,10 +5,10 @@ from collections.abc import Callable, Mapping
 from functools import cache
 from importlib.metadata import version
 from typing import Any, TypeVar
-from warnings import warn
 
 from sklearn.exceptions import InconsistentVersionWarning
 
+from sklearn_ae._advice import advise
 from sklearn_ae._persistence.attributes import Attributes
 from sklearn_ae._persistence.autoencoder import FITS
 from sklearn_ae._persistence.scikit_learn import SCIKIT_LEARN
@@ -101,17 +101,16 @@ def versions() -> dict[str, str]:
     return {"sklearn_ae": __version__, **installed}
 
 
-def warn_of_versions(name: str, stored: Mapping[str, object], stacklevel: int) -> None:
+def warn_of_versions(name: str, stored: Mapping[str, object]) -> None:
     """Warn of each package that had another version when the estimator was stored."""
     for package, current in versions().items():
         if stored.get(package) != current:
-            warn(
+            advise(
                 InconsistentVersionWarning(
                     estimator_name=f"{name} ({package})",
                     current_sklearn_version=current,
                     original_sklearn_version=str(stored.get(package)),
-                ),
-                stacklevel=stacklevel,
+                )
             )
 
 

@@ -96,7 +96,7 @@ def load_as(cls: type | None, path: str | os.PathLike[str]) -> Any:
         check_is_fitted(estimator)
     except (ValueError, TypeError, RecursionError) as error:
         raise ValueError(f"{str(path)!r} cannot be loaded: {error!s:.1000}") from error
-    warn_of_versions(type(estimator).__name__, document["versions"], 4)
+    warn_of_versions(type(estimator).__name__, document["versions"])
     return estimator
 
 

@@ -86,7 +86,7 @@ class PersistenceMixin(BaseEstimator):
         name = type(self).__name__
         if type(self) not in SAVED or type(state) is PickleState:
             state = dict(state)
-            warn_of_versions(name, state.pop("_versions", {}), 3)
+            warn_of_versions(name, state.pop("_versions", {}))
             super().__setstate__(state)
             return
         try:
@@ -96,7 +96,7 @@ class PersistenceMixin(BaseEstimator):
             text = f"This {name} cannot be loaded: {error!s:.1000}"
             raise ValueError(text) from error
         self.__dict__.update(found)
-        warn_of_versions(name, document["versions"], 3)
+        warn_of_versions(name, document["versions"])
 
 
 def _read(state: Mapping[str, Any]) -> tuple[dict[str, Any], Arrays]:

@@ -8,6 +8,7 @@ from .columns import (
     TimeColumn,
     encode_sparse,
     learn_column,
+    what_is_spelled,
 )
 from .frames import (
     ArrayReader,
@@ -42,4 +43,5 @@ __all__ = [
     "reader_of",
     "table_tags",
     "validated_table",
+    "what_is_spelled",
 ]

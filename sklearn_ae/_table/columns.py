@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -277,6 +278,25 @@ def learn_column(
     if values.kind == NUMBERS:
         return NumericColumn.learn(values, scaler)
     return TimeColumn.learn(values, scaler)
+
+
+def what_is_spelled(column: Column) -> str | None:
+    """Return what to say of many categories that spell dates or fractions, if they do.
+
+    Numbers without a point may be codes, such as postal ones.
+    """
+    names = [suffix[1:] for suffix in column.suffixes]
+    day = r"(\d{4}([-/.])\d\d?\2\d\d?|\d\d?([-/.])\d\d?\3(\d\d){1,2})([ T].*)?"
+    fraction = r"[-+]?\d*\.\d+(e[-+]?\d+)?"
+    for what, pattern in {"datetime": day, "numeric": fraction}.items():
+        n_found = sum(re.fullmatch(pattern, name) is not None for name in names)
+        if n_found > max(10, 0.9 * len(names)):
+            return (
+                f"is text that spells values of kind {what}, so that each of "
+                f"{len(names)} is a category. Convert it, for instance with "
+                f"pandas.to_{what}, or name it in categorical_features."
+            )
+    return None
 
 
 def encode_sparse(column: Column, values: NDArray) -> csr_array:
