@@ -1,6 +1,9 @@
-"""Warnings at the line that asked for what they are about."""
+"""What to do about what went wrong: warnings at the caller's line, and remedies."""
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
 from warnings import warn
 
 PACKAGES = ("sklearn_ae", "sklearn", "joblib")
@@ -12,3 +15,17 @@ def advise(message: str | Warning, category: type[Warning] = UserWarning) -> Non
     while sys._getframe(level).f_globals.get("__name__", "").startswith(PACKAGES):
         level += 1
     warn(message, category, stacklevel=level + 1)
+
+
+@contextmanager
+def cure_of_text(estimator: Any) -> Iterator[None]:
+    """Add to errors of text among numbers what encodes it."""
+    try:
+        yield
+    except ValueError as error:
+        if "could not convert string to float" not in str(error):
+            raise
+        raise ValueError(
+            f"{error}. Columns of text and categories are encoded by TableEncoder: "
+            f"make_pipeline(TableEncoder(), {type(estimator).__name__}())."
+        ) from error

@@ -14,6 +14,7 @@ from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from sklearn_ae._advice import cure_of_text
 from sklearn_ae._autoencoder import AutoencoderTransformer
 from sklearn_ae._persistence import PersistenceMixin, need, saved
 
@@ -294,14 +295,15 @@ class AutoencoderOutlierDetector(PersistenceMixin, OutlierMixin, BaseEstimator):
     def _validated(self, X: ArrayLike, reset: bool) -> NDArray:
         """Check rows."""
         allows_nan = self.__sklearn_tags__().input_tags.allow_nan
-        validated: NDArray = validate_data(
-            self,
-            X,
-            dtype=[np.float64, np.float32],
-            reset=reset,
-            ensure_min_samples=2 if reset else 1,
-            ensure_all_finite="allow-nan" if allows_nan else True,
-        )
+        with cure_of_text(self):
+            validated: NDArray = validate_data(
+                self,
+                X,
+                dtype=[np.float64, np.float32],
+                reset=reset,
+                ensure_min_samples=2 if reset else 1,
+                ensure_all_finite="allow-nan" if allows_nan else True,
+            )
         return validated
 
     def _build(self, shape: tuple[int, ...], seed: int) -> Any:
@@ -317,7 +319,13 @@ class AutoencoderOutlierDetector(PersistenceMixin, OutlierMixin, BaseEstimator):
         folds = 5 if self.cv is None else self.cv
         if isinstance(folds, Integral):
             folds = KFold(folds, shuffle=True, random_state=seed)
-        splits = list(check_cv(folds).split(X))
+        try:
+            splits = list(check_cv(folds).split(X))
+        except TypeError as error:  # of folds by classes or groups
+            raise ValueError(
+                f"cv={self.cv!r:.200} needs more than X to cut it into folds. Give a "
+                "number of folds, KFold or pairs of indices."
+            ) from error
         held_out = np.sort(np.concatenate([test for _, test in splits]))
         if not np.array_equal(held_out, np.arange(len(X))):
             raise ValueError(f"cv={self.cv!r:.200} has to hold out each row once.")

@@ -82,7 +82,7 @@ ALLOWED = {
         "_persistence",
         "_table",
     },
-    "_outlier_detector": {"_autoencoder", "_persistence"},
+    "_outlier_detector": {"_autoencoder", "_persistence", "_advice"},
     "_table_encoder": {"_persistence", "_table", "_advice"},
     "_table_sampler": {
         "_persistence",
@@ -114,7 +114,7 @@ MOST_LINES_OF_BODY = 50
 MEDIAN_LINES_OF_BODY = 12
 MOST_CONSTANTS = 57
 MOST_LINES_OF_CLASS_DOCSTRING = 200
-MOST_LINES = 17_300
+MOST_LINES = 17_400
 CONSTANT = re.compile(r"_?[A-Z][A-Z0-9_]+")
 FUNCTIONS = ast.FunctionDef | ast.AsyncFunctionDef
 

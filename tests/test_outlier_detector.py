@@ -9,7 +9,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone
 from sklearn.covariance import ledoit_wolf
 from sklearn.decomposition import PCA, TruncatedSVD
-from sklearn.model_selection import GroupKFold, KFold, ShuffleSplit
+from sklearn.model_selection import GroupKFold, KFold, ShuffleSplit, StratifiedKFold
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
@@ -164,6 +164,14 @@ def test_other_folds_are_refused(rows, cv):
         linear(cv=cv).fit(rows)
     with pytest.raises(ValueError, match="groups"):
         linear(cv=GroupKFold(2)).fit(rows)
+    with pytest.raises(ValueError, match=r"needs more than X .* Give a number of"):
+        linear(cv=StratifiedKFold(2)).fit(rows)
+
+
+def test_text_is_refused_with_its_cure():
+    message = r"string to float: 'b'\. .*TableEncoder\(\), AutoencoderOutlierDetector\("
+    with pytest.raises(ValueError, match=message):
+        linear().fit([["b", 1], ["c", 2]])
 
 
 @pytest.mark.parametrize("kind", ["on the plane", "too many codes"])

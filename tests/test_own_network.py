@@ -150,6 +150,16 @@ def test_instance_starts_from_its_weights_and_keeps_them(quick, curved):
         assert torch.equal(value, before[name])
 
 
+def test_record_of_an_epoch_has_to_be_a_dict(quick, curved):
+    class Telling(Narrow):
+        def epoch_record(self):
+            self.seen = True
+
+    message = "epoch_record of Telling has to return a dict, but has returned None."
+    with pytest.raises(ValueError, match=message):
+        quick(module=Telling).fit(curved)
+
+
 def test_share_of_the_variance_needs_a_class(quick, curved):
     network = Narrow(12, 2)
     message = (

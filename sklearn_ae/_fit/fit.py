@@ -112,7 +112,7 @@ def _advise_on_folds(
 
 def _advise_on_loss(fit: Fit) -> None:
     """Warn where reconstructions are clearly worse than the mean of every column."""
-    if max(fit.score, 1 - fit.loss) < -0.1:
+    if max(fit.score, 1 - fit.loss) < -0.5:
         advise(
             f"Reconstructions are farther from the rows than their mean is (score "
             f"{fit.score:.3g}): the network has learned nothing. Lower "

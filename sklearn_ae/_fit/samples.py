@@ -14,7 +14,7 @@ from sklearn.utils.validation import (
     validate_data,
 )
 
-from sklearn_ae._advice import advise
+from sklearn_ae._advice import advise, cure_of_text
 from sklearn_ae._data import (
     LinearStart,
     Moments,
@@ -109,7 +109,7 @@ def _validated(model: Any, rows: Any) -> NDArray | Source:
         _check_feature_names(model, rows.stored, reset=True)
         _check_n_features(model, rows, reset=True)
         return rows
-    try:
+    with cure_of_text(model):
         validated = validate_data(
             model,
             rows,
@@ -118,13 +118,6 @@ def _validated(model: Any, rows: Any) -> NDArray | Source:
             ensure_min_samples=2,
             ensure_all_finite="allow-nan",
         )
-    except ValueError as error:
-        if "could not convert string to float" in str(error):
-            raise ValueError(
-                f"{error}. Columns of text and categories are encoded by TableEncoder: "
-                "make_pipeline(TableEncoder(), AutoencoderTransformer())."
-            ) from error
-        raise
     return array_or_source(validated)
 
 

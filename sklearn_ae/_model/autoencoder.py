@@ -58,7 +58,14 @@ class Autoencoder(nn.Module):
     def own_record(self) -> dict[str, float]:
         """Return what the network has to tell of an epoch of training."""
         record = getattr(self.own_network, "epoch_record", None)
-        return record() if callable(record) else {}
+        found = record() if callable(record) else {}
+        if not isinstance(found, dict):
+            name = type(self.own_network).__name__
+            raise ValueError(
+                f"epoch_record of {name} has to return a dict, but has returned "
+                f"{found!r:.100}."
+            )
+        return found
 
     def raw_encode(self, x: Tensor) -> Tensor:
         """Return codes before the change of basis."""

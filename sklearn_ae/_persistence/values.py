@@ -92,6 +92,11 @@ def is_raw(array: NDArray) -> bool:
 
 def refuse(value: Any, kinds: Container[str] = ()) -> NoReturn:
     """Say that files cannot hold a value."""
+    if type(value).__module__.startswith("sklearn_ae.networks."):
+        raise TypeError(
+            f"of networks the class can be, {type(value).__name__} with its parameters "
+            "as module__name, but no instance."
+        )
     if not isinstance(value, BaseEstimator):
         raise TypeError(f"{value!r:.120} is not plain data.")
     names = [one.__name__ for one in type(value).__mro__ if _name(one) in kinds]

@@ -49,7 +49,8 @@ def names_of(function: Any, allowed: tuple[str, ...]) -> list[str]:
     """Return which named tensors a function asks for; raise if it asks for others."""
     parameters: list[Parameter] = []
     with suppress(TypeError, ValueError):  # of what is written in C
-        parameters = list(signature(function).parameters.values())
+        called = function.forward if isinstance(function, nn.Module) else function
+        parameters = list(signature(called).parameters.values())
     by_name = (Parameter.POSITIONAL_OR_KEYWORD, Parameter.KEYWORD_ONLY)
     named = [p for p in parameters if p.kind in by_name]
     names = [p.name for p in named if p.name in allowed]
@@ -103,6 +104,10 @@ class NetworkOfData:
         """Return reconstructions."""
         return self._units(self._module.raw_decode(codes))
 
+    def __call__(self, rows: Tensor) -> Tensor:
+        """Return reconstructions of rows."""
+        return self.decode(self.encode(rows))
+
     def __getattr__(self, name: str) -> Any:
         return getattr(self._module.own_network, name)
 
@@ -123,11 +128,7 @@ class OwnLoss(CellLoss):
         given = {name: rows.get(name, weight) for name in self.names}
         found = self.function(**given)
         _check(found, self.function, (tuple(x.shape), (len(x),)), reconstruction)
-        if reconstruction.requires_grad and not found.requires_grad:
-            raise ValueError(
-                f"loss: {name_of(self.function)} has no gradient. It has to use "
-                "torch's functions, without detach."
-            )
+        _check_gradient(found, self.function, reconstruction)
         if found.ndim == 1:
             found = (found / x.shape[1])[:, None].expand_as(x)
         return found.to(x.dtype)
@@ -162,9 +163,20 @@ class OwnPenalty:
         given = {n: of_data.get(n, partial(named.get, n))() for n in self.names}
         found = self.function(**given)
         _check(found, self.function, ((len(x),), ()), named["reconstruction"])
+        if found.any():  # one that does not count yet need not have a gradient
+            _check_gradient(found, self.function, named["reconstruction"])
         if found.ndim == 1:
             found = (found * weights.mean(dim=1)).mean()
         return found.to(x.dtype) / self.unit
+
+
+def _check_gradient(found: Tensor, function: Any, reconstruction: Tensor) -> None:
+    """Raise unless what a function returns depends on what is trained."""
+    if reconstruction.requires_grad and not found.requires_grad:
+        raise ValueError(
+            f"loss: {name_of(function)} has no gradient. It has to use torch's "
+            "functions, without detach."
+        )
 
 
 def _check(

@@ -8,7 +8,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from sklearn_ae.networks.fully_connected import ACTIVATIONS
+from sklearn_ae.networks.fully_connected import activation_of
 
 
 class Convolutional(nn.Module):
@@ -43,7 +43,7 @@ class Convolutional(nn.Module):
     ------
     ValueError
         If `image_shape` does not have `n_features` values, an image is too small for
-        so many levels, `kernel_size` is even or `pooling` unknown.
+        so many levels, `kernel_size` is even, or `pooling` or `activation` unknown.
     """
 
     def __init__(
@@ -63,7 +63,7 @@ class Convolutional(nn.Module):
         for _ in channels:
             sizes.append(tuple(-(-side // 2) for side in sizes[-1]))
         maps = [depth, *map(index, channels)]
-        bend, padding = ACTIVATIONS[activation], kernel_size // 2
+        bend, padding = activation_of(activation), kernel_size // 2
         self.image_shape = (*sides, depth)
         down: list[nn.Module] = []
         for n_in, n_out in pairwise(maps):

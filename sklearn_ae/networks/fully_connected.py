@@ -15,6 +15,15 @@ ACTIVATIONS: dict[str, type[nn.Module]] = {
     "tanh": nn.Tanh,
 }
 
+
+def activation_of(name: str) -> type[nn.Module]:
+    """Return the class of an activation."""
+    if name not in ACTIVATIONS:
+        known = ", ".join(map(repr, ACTIVATIONS))
+        raise ValueError(f"activation={name!r} has to be one of {known}.")
+    return ACTIVATIONS[name]
+
+
 # The decoder starts this many times as wide as Scott's bandwidth.
 BANDWIDTHS = 1.5
 
@@ -31,7 +40,7 @@ class Perceptron(nn.Sequential):
     def __init__(self, *, sizes: Sequence[int], activation: str) -> None:
         layers: list[nn.Module] = []
         for n_in, n_out in pairwise(sizes[:-1]):
-            layers += [_linear(n_in, n_out), ACTIVATIONS[activation]()]
+            layers += [_linear(n_in, n_out), activation_of(activation)()]
         super().__init__(*layers, _linear(sizes[-2], sizes[-1]))
 
     def hidden(self, x: Tensor) -> Tensor:

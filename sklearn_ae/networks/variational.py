@@ -43,7 +43,8 @@ class Variational(nn.Module):
     Raises
     ------
     ValueError
-        If `init` is another, or if `beta` or `variance` is out of range.
+        If `init` or `activation` is another, or if `beta` or `variance` is out of
+        range.
 
     References
     ----------

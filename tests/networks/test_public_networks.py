@@ -82,6 +82,13 @@ def test_series_are_learned(cls, parameters, waves):
     assert lost(model, waves) < 0.5 * lost(PCA(3).fit(waves), waves)
 
 
+@pytest.mark.parametrize("cls", [Convolutional, Variational])
+def test_unknown_activation_is_named(cls, digits):
+    message = "activation='gelu' has to be one of 'identity', 'logistic', 'relu'"
+    with pytest.raises(ValueError, match=message):
+        build(cls, 3, module__activation="gelu").fit(digits)
+
+
 @pytest.mark.parametrize("cls", SMALL)
 def test_units_of_the_data_do_not_matter(cls, digits):
     score = build(cls, 3).fit(digits).score(digits)

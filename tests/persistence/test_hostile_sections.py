@@ -15,7 +15,12 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, PowerTransformer, StandardScaler
 
 import sklearn_ae
-from sklearn_ae import AutoencoderImputer, AutoencoderOutlierDetector, TableEncoder
+from sklearn_ae import (
+    AutoencoderImputer,
+    AutoencoderOutlierDetector,
+    AutoencoderTransformer,
+    TableEncoder,
+)
 
 FRAME = pd.DataFrame(
     {
@@ -38,7 +43,11 @@ MODELS = {
     "detector": AutoencoderOutlierDetector(PCA(1), random_state=0).fit(
         np.random.RandomState(0).normal(size=(12, 2))
     ),
-    "imputer": AutoencoderImputer(sample_posterior=True, random_state=0).fit(FRAME),
+    "imputer": AutoencoderImputer(
+        AutoencoderTransformer(2, hidden_layer_sizes=()),
+        sample_posterior=True,
+        random_state=0,
+    ).fit(FRAME),
 }
 
 

@@ -13,7 +13,7 @@ from torch import nn
 
 import sklearn_ae
 from sklearn_ae import AutoencoderTransformer
-from sklearn_ae.networks import NETWORKS
+from sklearn_ae.networks import NETWORKS, SoftTree
 from sklearn_ae.skops import TRUSTED
 from tests.persistence.test_hostile_sections import JUNK, places
 from tests.persistence.test_round_trips import assert_same_results, assert_same_value
@@ -109,6 +109,13 @@ def test_networks_of_users_are_refused(module, X, path):
         model.save(path)
     with pytest.raises(ValueError, match="The 'module' parameter of its architecture"):
         model.set_params(module=None).save(path)
+
+
+def test_instances_are_refused_with_what_can_be_saved(X, path):
+    model = build("FullyConnected", module=SoftTree(16, 2, depth=1)).fit(X)
+    message = "of networks the class can be, SoftTree with its parameters as module__"
+    with pytest.raises(TypeError, match=message):
+        model.save(path)
 
 
 def architecture_of(document):

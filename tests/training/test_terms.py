@@ -139,6 +139,35 @@ def test_network_of_ones_own_is_seen_through(quick, curved):
     assert set(seen) == {3}
 
 
+def test_network_can_be_called_for_reconstructions(quick, curved):
+    seen = []
+
+    def penalty(network, rows, reconstruction):
+        seen.append((network(rows) - reconstruction).abs().max().item())
+        return torch.zeros(())
+
+    quick(loss=["squared_error", penalty]).fit(curved)
+    assert max(seen) < 1e-5
+
+
+def test_loss_can_be_a_module(quick, curved):
+    class Squares(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.register_buffer("factor", torch.tensor(2.0))
+
+        def forward(self, reconstruction, rows):
+            return self.factor * (reconstruction - rows).square()
+
+    model = quick(loss=Squares()).fit(curved)
+    assert model.loss_curve_ == pytest.approx(
+        quick(loss=lambda *, reconstruction, rows: (reconstruction - rows).square())
+        .fit(curved)
+        .loss_curve_,
+        rel=1e-3,
+    )
+
+
 @pytest.mark.parametrize("weights", [None, 2.0])
 def test_penalties_of_rows_count_as_the_rows_do(quick, curved, weights):
     """One that is a multiple of the loss of a row multiplies what training pays."""
@@ -223,6 +252,7 @@ def test_error_of_the_loss_is_the_users(quick, curved):
         (lambda codes: codes, "asks for codes. Give others a default, or bind them"),
         (lambda rows, /: rows, "but it asks for rows"),
         (partial(lambda a, rows: rows, 3), "has no gradient"),
+        (["huber", lambda rows: rows.sum(dim=1)], "<lambda> has no gradient"),
         (lambda **named: 0, "but it names none of them"),
         (nn.functional.mse_loss, "mse_loss has to be a function"),
         (nn.MSELoss, "MSELoss has to be a function"),
