@@ -11,6 +11,7 @@ import sklearn_ae
 
 DOCS = Path(__file__).parent
 sys.path.insert(0, str(DOCS))
+from build_explorer import RUNTIME, build  # noqa: E402
 from draw_rooms import draw  # noqa: E402
 
 ROOT = DOCS.parent
@@ -31,7 +32,8 @@ extensions = [
     "sphinx_copybutton",
     "sphinx_gallery.gen_gallery",
 ]
-exclude_patterns = ["_build", "pages/README.md"]  # a part of it is in the front page
+# A part of the README is in the front page.
+exclude_patterns = ["_build", "node_modules", "pages/README.md"]
 myst_enable_extensions = ["deflist"]
 templates_path = ["_templates"]
 html_static_path = ["_static"]
@@ -135,6 +137,10 @@ for start in ("README.md", "CONTRIBUTING.md", "CHANGES.md"):
 for guide in (DOCS / "guide").glob("*.md"):  # before Sphinx looks what pages there are
     GUIDE_LINK.sub(outside, guide.read_text(encoding="utf-8"))
 draw(DOCS / "generated" / "pictures")
+if RUNTIME.is_dir():  # else there is no page to touch, and no link to it
+    build(RUNTIME, DOCS / "generated" / "explorer" / "explorer.html")
+    html_extra_path = ["generated/explorer"]
+    tags.add("explorer")  # noqa: F821
 
 
 def quote_attributes(
