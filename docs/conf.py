@@ -5,6 +5,7 @@ import re
 import sys
 from pathlib import Path, PurePosixPath
 
+from PIL import Image
 from sphinx.application import Sphinx
 
 import sklearn_ae
@@ -82,6 +83,7 @@ sphinx_gallery_conf = {
     "within_subsection_order": "FileNameSortKey",
     "abort_on_example_error": True,
     "download_all_examples": False,
+    "thumbnail_size": (320, 224),  # pixels, twice what is shown
     "show_memory": False,
     "show_signature": False,
     "write_computation_times": False,
@@ -114,10 +116,28 @@ def gather(page: PurePosixPath) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     if page.suffix != ".md":
         target.write_bytes((ROOT / page).read_bytes())
+        if page.suffix == ".png":
+            shrink(target)
         return
     text = (ROOT / page).read_text(encoding="utf-8")
     moved = LOCAL_LINK.sub(lambda m: f"]({place(page.parent / m['path'])})", text)
     target.write_text(moved, encoding="utf-8")
+
+
+def shrink(picture: Path) -> None:
+    """Leave at most 256 colours to a picture, which takes a third of the bytes."""
+    with Image.open(picture) as image:
+        if image.mode != "RGBA":  # it has been here before
+            return
+        opaque = image.getchannel("A").getextrema() == (255, 255)
+        colours = (image.convert("RGB") if opaque else image).quantize()
+    colours.save(picture, optimize=True)
+
+
+def shrink_gallery(app: Sphinx) -> None:
+    """Shrink the pictures of the examples, which have just run."""
+    for picture in (DOCS / "auto_examples").rglob("*.png"):
+        shrink(picture)
 
 
 def lead_out_of_guide(app: Sphinx, docname: str, source: list[str]) -> None:
@@ -153,6 +173,7 @@ def quote_attributes(
 
 
 def setup(app: Sphinx) -> None:
-    """Connect what is above; before numpydoc, which makes tables of the types."""
+    """Connect what is above: after the gallery, before numpydoc's tables of types."""
+    app.connect("builder-inited", shrink_gallery, priority=900)
     app.connect("source-read", lead_out_of_guide)
     app.connect("autodoc-process-docstring", quote_attributes, priority=400)
