@@ -12,6 +12,7 @@ import sklearn_ae
 
 DOCS = Path(__file__).parent
 sys.path.insert(0, str(DOCS))
+from add_version import folder_of  # noqa: E402
 from build_explorer import RUNTIME, build  # noqa: E402
 from draw_rooms import draw  # noqa: E402
 
@@ -50,6 +51,16 @@ html_theme_options = {
 html_sidebars = {"index": []}
 html_show_sourcelink = False
 html_show_copyright = False
+# The published site has a folder for each version, and a list of them for the switch.
+if os.environ.get("VERSIONS"):
+    html_theme_options |= {
+        "switcher": {
+            "json_url": "../switcher.json",
+            "version_match": folder_of(version),
+        },
+        "check_switcher": False,
+        "navbar_end": ["version-switcher", "theme-switcher", "navbar-icon-links"],
+    }
 # Prompts are not copied.
 copybutton_prompt_text = r">>> |\.\.\. "
 copybutton_prompt_is_regexp = True
