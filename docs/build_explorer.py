@@ -45,6 +45,7 @@ def fields(autoencoder: AutoencoderTransformer) -> dict[str, str]:
     autoencoder.fit(X_train)
     pca = PCA(n_components=2).fit(X_train)
     train_codes = autoencoder.transform(X_train)
+    signs = np.sign(np.sum(train_codes * pca.transform(X_train), axis=0))
     digits = {
         "low": rounded(train_codes.min(axis=0)),
         "high": rounded(train_codes.max(axis=0)),
@@ -52,7 +53,7 @@ def fields(autoencoder: AutoencoderTransformer) -> dict[str, str]:
         "rows": X_test.astype(int).tolist(),
         "labels": labels.tolist(),
         "mean": rounded(pca.mean_),
-        "components": rounded(pca.components_),
+        "components": rounded(signs[:, np.newaxis] * pca.components_),
     }
     errors = X_test - pca.inverse_transform(pca.transform(X_test))
     total = X_test - X_train.mean(axis=0)

@@ -67,6 +67,14 @@ def test_digits_stand_at_their_codes_and_were_not_fitted(text, autoencoder):
     assert f"explain {autoencoder.score(rows):.0%}" in " ".join(text.split())
 
 
+def test_codes_of_pca_mean_what_the_others_do(text):
+    digits = json.loads(block(text, "digits"))
+    rows = np.array(digits["rows"]) - digits["mean"]
+    codes = rows @ np.transpose(digits["components"])
+    for ours, theirs in zip(np.transpose(digits["codes"]), codes.T, strict=True):
+        assert np.corrcoef(ours, theirs)[0, 1] > 0.7
+
+
 def test_the_runtime_is_in_the_page(text):
     for name, file in FILES.items():
         assert unpack(text, name) == file.encode()
