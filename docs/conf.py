@@ -5,12 +5,15 @@ import re
 import sys
 from pathlib import Path, PurePosixPath
 
+from PIL import Image
 from sphinx.application import Sphinx
 
 import sklearn_ae
 
 DOCS = Path(__file__).parent
 sys.path.insert(0, str(DOCS))
+from add_version import folder_of  # noqa: E402
+from build_explorer import RUNTIME, build  # noqa: E402
 from draw_rooms import draw  # noqa: E402
 
 ROOT = DOCS.parent
@@ -31,7 +34,8 @@ extensions = [
     "sphinx_copybutton",
     "sphinx_gallery.gen_gallery",
 ]
-exclude_patterns = ["_build", "pages/README.md"]  # a part of it is in the front page
+# A part of the README is in the front page.
+exclude_patterns = ["_build", "node_modules", "pages/README.md"]
 myst_enable_extensions = ["deflist"]
 templates_path = ["_templates"]
 html_static_path = ["_static"]
@@ -47,6 +51,16 @@ html_theme_options = {
 html_sidebars = {"index": []}
 html_show_sourcelink = False
 html_show_copyright = False
+# The published site has a folder for each version, and a list of them for the switch.
+if os.environ.get("VERSIONS"):
+    html_theme_options |= {
+        "switcher": {
+            "json_url": "../switcher.json",
+            "version_match": folder_of(version),
+        },
+        "check_switcher": False,
+        "navbar_end": ["version-switcher", "theme-switcher", "navbar-icon-links"],
+    }
 # Prompts are not copied.
 copybutton_prompt_text = r">>> |\.\.\. "
 copybutton_prompt_is_regexp = True
@@ -80,6 +94,7 @@ sphinx_gallery_conf = {
     "within_subsection_order": "FileNameSortKey",
     "abort_on_example_error": True,
     "download_all_examples": False,
+    "thumbnail_size": (320, 224),  # pixels, twice what is shown
     "show_memory": False,
     "show_signature": False,
     "write_computation_times": False,
@@ -112,10 +127,28 @@ def gather(page: PurePosixPath) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     if page.suffix != ".md":
         target.write_bytes((ROOT / page).read_bytes())
+        if page.suffix == ".png":
+            shrink(target)
         return
     text = (ROOT / page).read_text(encoding="utf-8")
     moved = LOCAL_LINK.sub(lambda m: f"]({place(page.parent / m['path'])})", text)
     target.write_text(moved, encoding="utf-8")
+
+
+def shrink(picture: Path) -> None:
+    """Leave at most 256 colours to a picture, which takes a third of the bytes."""
+    with Image.open(picture) as image:
+        if image.mode != "RGBA":  # it has been here before
+            return
+        opaque = image.getchannel("A").getextrema() == (255, 255)
+        colours = (image.convert("RGB") if opaque else image).quantize()
+    colours.save(picture, optimize=True)
+
+
+def shrink_gallery(app: Sphinx) -> None:
+    """Shrink the pictures of the examples, which have just run."""
+    for picture in (DOCS / "auto_examples").rglob("*.png"):
+        shrink(picture)
 
 
 def lead_out_of_guide(app: Sphinx, docname: str, source: list[str]) -> None:
@@ -135,6 +168,10 @@ for start in ("README.md", "CONTRIBUTING.md", "CHANGES.md"):
 for guide in (DOCS / "guide").glob("*.md"):  # before Sphinx looks what pages there are
     GUIDE_LINK.sub(outside, guide.read_text(encoding="utf-8"))
 draw(DOCS / "generated" / "pictures")
+if RUNTIME.is_dir():  # else there is no page to touch, and no link to it
+    build(RUNTIME, DOCS / "generated" / "explorer" / "explorer.html")
+    html_extra_path = ["generated/explorer"]
+    tags.add("explorer")  # noqa: F821
 
 
 def quote_attributes(
@@ -147,6 +184,7 @@ def quote_attributes(
 
 
 def setup(app: Sphinx) -> None:
-    """Connect what is above; before numpydoc, which makes tables of the types."""
+    """Connect what is above: after the gallery, before numpydoc's tables of types."""
+    app.connect("builder-inited", shrink_gallery, priority=900)
     app.connect("source-read", lead_out_of_guide)
     app.connect("autodoc-process-docstring", quote_attributes, priority=400)
