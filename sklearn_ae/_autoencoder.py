@@ -153,11 +153,13 @@ class AutoencoderTransformer(
     ----------
     n_components_ : int
         Number of codes.
-    explained_variance_ratio_ : ndarray of shape (n_components,)
-        Share of the training data's variance that each code explains, in descending
-        order; they sum to `score`, with the rows' weights, or to 0 if it is negative.
-    feature_contributions_ : ndarray of shape (n_components, n_features)
-        Average derivative of each code by each column; of PCA, its `components_`.
+    explained_variance_, explained_variance_ratio_ : ndarray of shape (n_components,)
+        Variance of the training data that each code explains, in descending order, and
+        its share; these sum to `score`, with the rows' weights, or to 0 below that.
+    noise_variance_ : float
+        What is not explained, over columns less codes.
+    components_, feature_contributions_ : ndarray of shape (n_components, n_features)
+        Average derivative of each code by each column, which of PCA is a component.
     pca_score_ : float
         Fraction of variance that PCA explains with as many components, of the rows of
         `best_loss_`.
@@ -382,9 +384,9 @@ class AutoencoderTransformer(
             **({} if names is None else {"feature_names_in_": names}),
             "_fit_result": fit,
             "net_": fit.net,
-            "mean_": fit.start.mean,
             "n_components_": fit.codec.shape[1],
             "n_features_in_": fit.codec.shape[0],
+            **fit.pca_attributes(),
             "n_iter_": len(fit.net.history),
             "loss_curve_": fit.loss_curve(),
             "validation_loss_curve_": fit.validation_loss_curve(),
@@ -392,5 +394,4 @@ class AutoencoderTransformer(
             "pca_score_": fit.pca_score,
             "shrinkage_": fit.shrinkage,
             "feature_contributions_": fit.contributions,
-            "explained_variance_ratio_": fit.explained_variance_ratio(),
         }

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from numpy.testing import assert_allclose
+from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.decomposition import PCA
 from skorch.callbacks import Callback
 
@@ -70,9 +70,12 @@ def test_linear_autoencoder_gives_pca_of_more_columns_than_rows(quick, curved):
 
 def test_linear_autoencoder_explains_variance_as_pca(quick, linear):
     model = quick(3, hidden_layer_sizes=()).fit(linear)
-    expected = oracle(linear, 3).explained_variance_ratio_
-    assert_allclose(model.explained_variance_ratio_, expected, rtol=1e-9)
-    assert_allclose(model.score(linear), expected.sum(), rtol=1e-9)
+    expected = oracle(linear, 3)
+    names = ("explained_variance_ratio_", "explained_variance_", "noise_variance_")
+    for name in names:
+        assert_allclose(getattr(model, name), getattr(expected, name), rtol=1e-9)
+    share = expected.explained_variance_ratio_.sum()
+    assert_allclose(model.score(linear), share, rtol=1e-9)
 
 
 def test_score_of_other_rows_is_that_of_pca(quick, linear):
@@ -294,3 +297,15 @@ def test_columns_that_one_column_dwarfs_beyond_float32(quick, linear, factor):
     assert_allclose(model.transform(X)[:, 0], pca.transform(X)[:, 0], rtol=1e-9)
     back = model.inverse_transform(model.transform(X))
     assert_allclose(back[:, 0], X[:, 0], rtol=1e-9)
+
+
+def test_attributes_of_pca_add_up(quick, curved):
+    model = quick(3, max_iter=10).fit(curved)
+    total = curved.var(axis=0, ddof=1).sum()
+    explained = model.explained_variance_
+    assert model.score(curved) > model.pca_score_
+    assert_allclose(explained, total * model.explained_variance_ratio_, rtol=1e-9)
+    assert_allclose(explained.sum() + 9 * model.noise_variance_, total, rtol=1e-9)
+    assert_array_equal(model.components_, model.feature_contributions_)
+    everything = quick(12).fit(curved)
+    assert_allclose(everything.noise_variance_, 0, atol=1e-9)

@@ -43,6 +43,21 @@ class Fit:
         losses = [epoch.get("valid_loss") for epoch in self.net.history]
         return [loss * unit for loss in losses] if self.is_validated else None
 
+    def pca_attributes(self) -> dict[str, Any]:
+        """Return the attributes that PCA has, too, with what they mean here."""
+        start, n = self.start, self.start.n_samples
+        ratio, (n_features, n_codes) = self.explained_variance_ratio(), self.codec.shape
+        with np.errstate(over="ignore", under="ignore"):
+            variance = start.total_variance * np.square(start.scale) * n / max(n - 1, 1)
+            unexplained = (1 - self.score) * variance
+        return {
+            "mean_": start.mean,
+            "components_": self.contributions,
+            "explained_variance_": variance * ratio,
+            "explained_variance_ratio_": ratio,
+            "noise_variance_": unexplained / max(min(n_features, n) - n_codes, 1),
+        }
+
     def explained_variance_ratio(self) -> NDArray[np.float64]:
         """Share the score out among the codes as their linear parts are.
 
