@@ -251,6 +251,8 @@ class Symbol:
         return self.graph.constant(other) - self
 
     def __mul__(self, other: Any) -> Symbol:
+        if isinstance(other, Symbol) and other.dtype == torch.bool:
+            return self.graph.where(other, self, 0.0)
         return self._with("Mul", other)
 
     def __truediv__(self, other: Any) -> Symbol:
@@ -292,7 +294,11 @@ class Symbol:
 
     def sigmoid(self) -> Symbol:
         """Return the logistic function."""
-        return self._with("Sigmoid")
+        if self.dtype == torch.float32:
+            return self._with("Sigmoid")
+        # In float64 the operator takes longer, and onnxruntime fuses its product with
+        # `self` to one that onnxruntime-web has in float32 alone.
+        return ((0.0 - self)._with("Exp") + 1.0)._with("Reciprocal")
 
     def tanh(self) -> Symbol:
         """Return the hyperbolic tangent."""
@@ -340,10 +346,6 @@ def _where(condition: Any, one: Any, other: Any) -> Symbol:
 
 
 def _silu(x: Symbol, inplace: bool = False) -> Symbol:
-    if x.dtype == torch.float64:
-        # The product with the logistic function is fused by onnxruntime to an operator
-        # that onnxruntime-web has in float32 alone.
-        return x / ((0.0 - x)._with("Exp") + 1.0)
     return x * x.sigmoid()
 
 
