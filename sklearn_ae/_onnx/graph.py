@@ -88,10 +88,11 @@ class Graph:
         known = (array.shape, array.dtype.str, array.tobytes())
         if known not in self.constants:
             name = self.unique("constant")
-            tensor = numpy_helper.from_array(np.ascontiguousarray(array), name)
+            plain = array.astype(object) if array.dtype.kind == "U" else array
+            tensor = numpy_helper.from_array(np.ascontiguousarray(plain), name)
             tensor.dims[:] = array.shape  # a scalar has none
             self.constants[known] = tensor
-        kinds = {"f": self.dtype, "i": torch.int64, "b": torch.bool}
+        kinds = {"f": self.dtype, "i": torch.int64, "b": torch.bool, "U": str}
         return Symbol(self, self.constants[known].name, kinds.get(array.dtype.kind))
 
     def shape(self, *sizes: int) -> Symbol:
@@ -341,20 +342,12 @@ def _addmm(offset: Any, inputs: Any, weight: Any) -> Symbol:
     return _graph_of((inputs, offset, weight)).add("Gemm", inputs, weight, offset)
 
 
-def _where(condition: Any, one: Any, other: Any) -> Symbol:
-    return _graph_of((condition, one, other)).where(condition, one, other)
-
-
-def _silu(x: Symbol, inplace: bool = False) -> Symbol:
-    return x * x.sigmoid()
-
-
 Symbol.FUNCTIONS |= {
     functional.linear: _linear,
-    functional.silu: _silu,
+    functional.silu: lambda x, inplace=False: x * x.sigmoid(),
     functional.relu: lambda x, inplace=False: x._with("Relu"),
     torch.sigmoid: Symbol.sigmoid,
     torch.tanh: Symbol.tanh,
     torch.addmm: _addmm,
-    torch.where: _where,
+    torch.where: lambda *given: _graph_of(given).where(*given),
 }
