@@ -6,6 +6,7 @@ It needs the extra `onnx`: pip install "sklearn_ae[onnx]".
 try:
     from sklearn_ae._onnx import (
         WIDTHS,
+        columns_apart,
         keep_columns_apart,
         register,
         to_onnx_inverse,
@@ -27,7 +28,7 @@ from sklearn_ae._target_augmenter import TargetAugmenter
 __all__ = ["to_onnx_inverse"]
 
 register(AutoencoderTransformer, write_autoencoder, WIDTHS, exact=("score_samples",))
-register(AutoencoderImputer, write_imputer)
+register(AutoencoderImputer, write_imputer, columns=columns_apart)
 register(TableEncoder, write_table)
 register(TargetAugmenter, write_augmenter)
 keep_columns_apart(TableEncoder, AutoencoderImputer)

@@ -25,7 +25,8 @@ def product(left: Array, right: Array) -> Array:
     return left.dot(right) if isinstance(left, np.ndarray) else left @ right
 
 
-def _affine(inputs: Array, weight: Array, offset: Array) -> Array:
+def affine(inputs: Array, weight: Array, offset: Array) -> Array:
+    """Multiply by a matrix, and add a row."""
     if not isinstance(inputs, np.ndarray):
         return torch.addmm(offset, inputs, weight)
     sums = inputs.dot(weight)
@@ -56,13 +57,15 @@ def _relu(x: Array) -> tuple[Array, Slope]:
 
 def _silu(x: Array) -> tuple[Array, Slope]:
     if not isinstance(x, np.ndarray):
-        return nn.functional.silu(x), lambda: _slope_of_silu(x, x.sigmoid())
+        value = nn.functional.silu(x)
+        return value, lambda: _slope_of_silu(value, x.sigmoid())
     share = _sigmoid_of(x)
-    return x * share, lambda: _slope_of_silu(x, share)
+    value = x * share
+    return value, lambda: _slope_of_silu(value, share)
 
 
-def _slope_of_silu(x: Array, share: Array) -> Array:
-    return share * (1 + x * (1 - share))
+def _slope_of_silu(value: Array, share: Array) -> Array:
+    return share + value * (1 - share)
 
 
 def _tanh(x: Array) -> tuple[Array, Slope]:
@@ -121,10 +124,10 @@ class Layers(NamedTuple):
         """Map `(batch, n_in) -> (batch, n_out)`, and note the activations' slopes."""
         hidden, bend = inputs, ACTIVATIONS[self.activation]
         for weight, offset in self.bent:
-            hidden, slope = bend(_affine(hidden, weight, offset))
+            hidden, slope = bend(affine(hidden, weight, offset))
             if slopes is not None:
                 slopes.append(slope())
-        outputs = _affine(hidden, *self.last)
+        outputs = affine(hidden, *self.last)
         outputs += product(inputs, self.skip)
         return outputs
 
@@ -278,27 +281,28 @@ class GaussNewton(nn.Module):
 
     def forward(self, module: Any, x: Tensor, code: Tensor) -> Tensor:
         """Return codes of rows after all steps, from those of the encoder."""
-        decoder, scores = Decoder.of(module), x @ module.components.T
+        decoder, shift = Decoder.of(module), code - x @ module.components.T
         for _ in range(self.n_steps):
-            code = closer(decoder, x, scores, code, self.metric, self.shift_cost)
+            step = closer(decoder, x, code, shift, self.metric, self.shift_cost)
+            code, shift = code + step, shift + step
         return code
 
 
 def closer(
     decoder: Decoder,
     x: Array,
-    scores: Array,
     code: Array,
+    shift: Array,
     metric: Array,
     shift_cost: Array,
 ) -> Array:
-    """Take one step from the codes of rows whose scores are PCA's."""
+    """Return one step from the codes of rows, which are shifted from PCA's scores."""
     library = np if isinstance(x, np.ndarray) else torch
     limits: Any = library.finfo(x.dtype)
     here = Linearization(decoder, code)
     left = x - here.reconstruction
     pull = here.vjp(left)
-    downhill = pull - shift_cost * (code - scores)
+    downhill = pull - shift_cost * shift
     direction = product(downhill, metric)
     gain = _sums(downhill * direction)
     cost = _squares(here.jvp(direction)) + shift_cost * _squares(direction)
@@ -310,7 +314,7 @@ def closer(
     promised = abs(_sums(pull * step)) + float(limits.tiny)
     share = (5 * (before - after) / promised).clip(0, 1)
     # What overflows cannot be compared.
-    return library.where(before < math.inf, code + share * step, code)
+    return library.where(before < math.inf, share * step, 0.0)
 
 
 def _sums(rows: Array) -> Array:

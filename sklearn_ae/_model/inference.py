@@ -16,6 +16,7 @@ from sklearn_ae._model.gauss_newton import (
     Convert,
     Decoder,
     Layers,
+    affine,
     closer,
     product,
 )
@@ -50,6 +51,7 @@ class FusedModule:
         self.decoder = Decoder.of(module, convert)
         self.components = convert(module.components.T)
         self.mean, self.basis = convert(module.code_mean), convert(module.basis)
+        self.offset = convert(-module.code_mean @ module.basis)
         self.inverse_basis = convert(module.inverse_basis)
         self.n_steps = 0
         if module.steps is not None:
@@ -60,16 +62,16 @@ class FusedModule:
     def encode(self, x: Array) -> Array:
         """Return the codes of centred and scaled rows."""
         inputs = x if self.subspace is None else product(x, self.subspace)
-        scores, shift = product(x, self.components), self.correction(inputs)
-        code = scores + shift
+        shift = self.correction(inputs)
+        code = product(x, self.components) + shift
         for _ in range(self.n_steps):
-            code = closer(self.decoder, x, scores, code, self.metric, self.shift_cost)
-        code -= self.mean
-        return product(code, self.basis)
+            step = closer(self.decoder, x, code, shift, self.metric, self.shift_cost)
+            code, shift = code + step, shift + step
+        return affine(code, self.basis, self.offset)
 
     def decode(self, codes: Array) -> Array:
         """Return the centred and scaled reconstruction of codes."""
-        return self.decoder(product(codes, self.inverse_basis) + self.mean)
+        return self.decoder(affine(codes, self.inverse_basis, self.mean))
 
 
 class Coder:

@@ -88,10 +88,11 @@ class Graph:
         known = (array.shape, array.dtype.str, array.tobytes())
         if known not in self.constants:
             name = self.unique("constant")
-            tensor = numpy_helper.from_array(np.ascontiguousarray(array), name)
+            plain = array.astype(object) if array.dtype.kind == "U" else array
+            tensor = numpy_helper.from_array(np.ascontiguousarray(plain), name)
             tensor.dims[:] = array.shape  # a scalar has none
             self.constants[known] = tensor
-        kinds = {"f": self.dtype, "i": torch.int64, "b": torch.bool}
+        kinds = {"f": self.dtype, "i": torch.int64, "b": torch.bool, "U": str}
         return Symbol(self, self.constants[known].name, kinds.get(array.dtype.kind))
 
     def shape(self, *sizes: int) -> Symbol:
@@ -251,6 +252,8 @@ class Symbol:
         return self.graph.constant(other) - self
 
     def __mul__(self, other: Any) -> Symbol:
+        if isinstance(other, Symbol) and other.dtype == torch.bool:
+            return self.graph.where(other, self, 0.0)
         return self._with("Mul", other)
 
     def __truediv__(self, other: Any) -> Symbol:
@@ -292,7 +295,11 @@ class Symbol:
 
     def sigmoid(self) -> Symbol:
         """Return the logistic function."""
-        return self._with("Sigmoid")
+        if self.dtype == torch.float32:
+            return self._with("Sigmoid")
+        # The operator takes twice as long in float64, and onnxruntime fuses its product
+        # with what it is of to one that onnxruntime-web has in float32 alone.
+        return (self * 0.5).tanh() * 0.5 + 0.5
 
     def tanh(self) -> Symbol:
         """Return the hyperbolic tangent."""
@@ -335,24 +342,12 @@ def _addmm(offset: Any, inputs: Any, weight: Any) -> Symbol:
     return _graph_of((inputs, offset, weight)).add("Gemm", inputs, weight, offset)
 
 
-def _where(condition: Any, one: Any, other: Any) -> Symbol:
-    return _graph_of((condition, one, other)).where(condition, one, other)
-
-
-def _silu(x: Symbol, inplace: bool = False) -> Symbol:
-    if x.dtype == torch.float64:
-        # The product with the logistic function is fused by onnxruntime to an operator
-        # that onnxruntime-web has in float32 alone.
-        return x / ((0.0 - x)._with("Exp") + 1.0)
-    return x * x.sigmoid()
-
-
 Symbol.FUNCTIONS |= {
     functional.linear: _linear,
-    functional.silu: _silu,
+    functional.silu: lambda x, inplace=False: x * x.sigmoid(),
     functional.relu: lambda x, inplace=False: x._with("Relu"),
     torch.sigmoid: Symbol.sigmoid,
     torch.tanh: Symbol.tanh,
     torch.addmm: _addmm,
-    torch.where: _where,
+    torch.where: lambda *given: _graph_of(given).where(*given),
 }

@@ -95,7 +95,8 @@ def _inverse(graph: Graph, step: Any, rows: Symbol) -> Symbol:
         return GraphCodec(graph, step._fit_result.codec).decode(rows)
     if isinstance(step, TableEncoder):
         exact = graph.beside(torch.float64)
-        numbers = decoded_numbers(exact, step, rows.on(exact).cast(exact.dtype))
+        rows = rows.on(exact).cast(exact.dtype) / step._weights**0.5
+        numbers = decoded_numbers(exact, step._columns, rows, step.restore_dtypes)
         return numbers.on(graph).cast(graph.dtype)
     if isinstance(step, TargetAugmenter):
         kept = graph.shape(*range(step.n_features_in_))

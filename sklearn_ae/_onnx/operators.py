@@ -29,6 +29,7 @@ class Input(NamedTuple):
 Inputs = Sequence[Input]
 Write = Callable[[Graph, Any, Inputs], Mapping[str, Symbol]]
 Width = Callable[[Any], int]
+Columns = Callable[[Any, Sequence[Any]], Mapping[str, Any]]
 
 
 def _n_outputs(model: Any) -> int:
@@ -43,6 +44,7 @@ def register(
     write: Write,
     widths: Mapping[str, Width] = MATRIX,
     exact: Collection[str] = (),
+    columns: Columns = lambda model, kinds: {},
 ) -> None:
     """Let skl2onnx convert instances of a class.
 
@@ -58,6 +60,9 @@ def register(
         `transform` returns.
     exact : collection of str
         Names of outputs that are float64 whatever the inputs are.
+    columns : callable
+        Returns the types of outputs that are columns, by their names, for an instance
+        and the types of its inputs. If there are any, they replace the matrix.
     """
     alias = f"SklearnAe{cls.__name__}"
     main, *optional = widths
@@ -67,15 +72,14 @@ def register(
         options = scope.get_options(model, dict.fromkeys(optional, False))
         operator = scope.declare_local_operator(alias, model)
         operator.inputs.extend(inputs)
-        for name in (main, *(name for name in optional if options[name])):
-            kind = DoubleTensorType if name in exact else _kind(inputs)
-            operator.outputs.append(scope.declare_local_variable(name, kind()))
+        found = columns(model, [type(one.type) for one in inputs])
+        if not found:
+            usual, names = _kind(inputs), (main, *(n for n in optional if options[n]))
+            found = {n: DoubleTensorType if n in exact else usual for n in names}
+        for name, kind in found.items():
+            shape = [None, widths[name](model) if name in widths else 1]
+            operator.outputs.append(scope.declare_local_variable(name, kind(shape)))
         return operator.outputs
-
-    def set_shapes(operator: Any) -> None:
-        for output in operator.outputs:
-            width = widths[output.raw_name](operator.raw_operator)
-            output.type = type(output.type)([None, width])
 
     def convert(scope: Any, operator: Any, container: Any) -> None:
         check_opset(container.target_opset)
@@ -97,7 +101,7 @@ def register(
 
     options = {name: [True, False] for name in optional}
     update_registered_converter(
-        cls, alias, set_shapes, convert, parser=parse, options=options
+        cls, alias, lambda operator: None, convert, parser=parse, options=options
     )
 
 

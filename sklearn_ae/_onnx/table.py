@@ -1,5 +1,6 @@
 """Tables of mixed columns as nodes of a graph: encoded, and numbers decoded."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -20,12 +21,9 @@ def columns_of(graph: Graph, inputs: Inputs) -> list[Symbol]:
     """Return the columns of all inputs one by one, each of shape (n_samples, 1)."""
     found = []
     for given, width in inputs:
-        symbol = given.on(graph)
-        if width == 1:
-            found.append(symbol)
-            continue
-        for i in range(width):
-            found.append(graph.add("Gather", symbol, graph.shape(i), axis=1))
+        rows = given.on(graph)
+        each = [graph.add("Gather", rows, graph.shape(i), axis=1) for i in range(width)]
+        found += each if width > 1 else [rows]
     return found
 
 
@@ -138,9 +136,10 @@ def _place_of_numbers(
     return graph.add("Where", is_nan, graph.shape(nothing), found, dtype=torch.int64)
 
 
-def decoded_numbers(graph: Graph, encoder: Any, rows: Symbol) -> Symbol:
-    """Return what `TableEncoder.inverse_transform` does, for tables of numbers."""
-    columns = encoder._columns
+def decoded_numbers(
+    graph: Graph, columns: Sequence[Any], rows: Symbol, restores: bool = True
+) -> Symbol:
+    """Return what `TableEncoder.inverse_transform` does, for columns of numbers."""
     scale, shift = np.ones(len(columns)), np.zeros(len(columns))
     lowest, highest = np.full((2, len(columns)), [[-np.inf], [np.inf]])
     for i, column in enumerate(columns):
@@ -156,9 +155,9 @@ def decoded_numbers(graph: Graph, encoder: Any, rows: Symbol) -> Symbol:
         scaler = column.scaler
         shift[i] = scaler.mean_[0] if scaler.with_mean else 0.0
         scale[i] = scaler.scale_[0] if scaler.with_std else 1.0
-        if column.is_integer and encoder.restore_dtypes:
+        if column.is_integer and restores:
             lowest[i], highest[i] = column.smallest, column.largest
-    numbers = rows * (scale / encoder._weights**0.5) + shift
+    numbers = rows * scale + shift
     is_integer = np.isfinite(lowest)
     if not is_integer.any():
         return numbers

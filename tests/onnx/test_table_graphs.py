@@ -235,6 +235,74 @@ def test_imputed_tables(
     assert found.shape[1] == len(imputer.get_feature_names_out())
 
 
+@pytest.fixture
+def with_holes(table):
+    """Cells of each column that can lack any, and a row that lacks all of them."""
+    holes = table.drop(columns="number")
+    holes["price"] = holes["size"].astype(float) * 2.0 + holes["is_new"]
+    holes.loc[::5, "colour"] = None
+    holes.loc[1::7, "size"] = holes.loc[2::3, "price"] = np.nan
+    holes.loc[3, ["size", "colour", "price"]] = None
+    return holes
+
+
+def assert_equal_columns(found, wanted):
+    """Compare columns that come one by one; text and booleans have to be the same."""
+    for values, name in zip(found, wanted, strict=True):
+        expected = wanted[name].to_numpy()
+        assert values.shape == (len(wanted), 1)
+        if expected.dtype.kind == "f":
+            assert values.dtype == expected.dtype
+            assert_allclose(values[:, 0], expected, rtol=1e-7)
+        else:
+            assert (values[:, 0] == expected).all()
+
+
+def test_imputed_columns_of_mixed_tables(with_holes, run):
+    imputer = AutoencoderImputer(random_state=0).fit(with_holes)
+    model = skl2onnx.to_onnx(imputer, with_holes.dropna()[:1])
+    wanted = imputer.transform(with_holes)
+    assert not wanted.isna().any(axis=None)
+    for rows in (slice(None), slice(3, 4), slice(6, 7)):
+        feeds = feeds_of(with_holes[rows])
+        assert_equal_columns(run(model, feeds), wanted[rows])
+    names = [output.name for output in model.graph.output]
+    assert names == [f"filled_{name}" for name in with_holes]
+
+
+def test_columns_of_text_in_one_input(with_holes, run):
+    X = with_holes[["colour", "colour"]].to_numpy(dtype=object)
+    imputer = AutoencoderImputer(random_state=0).fit(X)
+    kind = skl2onnx.common.data_types.StringTensorType([None, 2])
+    found = run(skl2onnx.to_onnx(imputer, initial_types=[("X", kind)]), {"X": X})
+    assert (np.hstack(found) == imputer.transform(X)).all()
+
+
+def test_encoder_of_imputed_columns(with_holes, run):
+    steps = make_pipeline(AutoencoderImputer(random_state=0), TableEncoder())
+    wanted = steps.fit_transform(with_holes)
+    model = skl2onnx.to_onnx(steps, with_holes.dropna()[:1])
+    (found,) = run(model, feeds_of(with_holes))
+    assert_allclose(found, wanted, rtol=0, atol=1e-7)
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        {"add_indicator": True},
+        {"missing_values": -1},
+        {"missing_values": "red"},
+        {"keep_empty_features": True},
+    ],
+)
+def test_imputers_of_numbers_alone(parameters, with_holes):
+    with_holes["empty"] = np.nan
+    imputer = AutoencoderImputer(random_state=0, **parameters).fit(with_holes)
+    rows = with_holes.fillna({"empty": 0.0}).dropna()[:1]
+    with pytest.raises(NotImplementedError, match="in tables of numbers alone"):
+        skl2onnx.to_onnx(imputer, rows)
+
+
 @pytest.mark.parametrize(
     ("parameters", "text"),
     [
