@@ -73,7 +73,7 @@ ALLOWED = {
         "networks",
     },
     "_fit": {"_training", "_model", "_data", "_advice", "networks"},
-    "_training": {"_model", "_data", "networks"},
+    "_training": {"_model", "_data", "_advice", "networks"},
     "_model": {"_data", "networks"},
     "networks": set(),
     "_autoencoder_imputer": {

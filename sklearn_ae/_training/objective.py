@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from sklearn_ae._advice import advise
 from sklearn_ae._data import LinearStart
 from sklearn_ae._model import (
     HUBER_THRESHOLD,
@@ -104,13 +105,8 @@ class Objective:
         else:
             found = objective.measure(pca, rows)
         total = found.loss_of_mean / len(rows) or 1.0
-        if min(total, found.loss) < 0:
-            raise ValueError(
-                f"loss: {name_of(measured)} is below 0 on average: {total:.3g} where "
-                "all columns are reconstructed by their means, and "
-                f"{found.loss / len(rows):.3g} at the start. Subtract what a perfect "
-                "reconstruction has, so that it is 0."
-            )
+        if callable(measured):
+            _check_own(measured, objective, rows, total, found.loss / len(rows))
         leaves_something = pca is not None and not start.is_optimal
         return replace(
             objective,
@@ -164,6 +160,26 @@ class Objective:
             return module.reconstruct(corrupt(x, generator))
 
         return LossSum.over(rows, denoised, self.cell_loss)
+
+
+def _check_own(
+    function: Any, objective: Objective, rows: Rows, total: float, at_start: float
+) -> None:
+    """Raise where a loss of the user's is below 0; warn where it cannot become 0."""
+    remedy = "Subtract what a perfect reconstruction has, so that it is 0."
+    if min(total, at_start) < 0:
+        raise ValueError(
+            f"loss: {name_of(function)} is below 0 on average: {total:.3g} where all "
+            "columns are reconstructed by their means, and "
+            f"{at_start:.3g} at the start. {remedy}"
+        )
+    perfect = LossSum.over(rows, lambda x: x, objective.cell_loss).loss / len(rows)
+    if 0.01 * total < perfect < 0.99 * total:  # else it depends on other things
+        advise(
+            f"loss: {name_of(function)} is {perfect:.3g} where all rows are "
+            f"reconstructed as they are, and {total:.3g} where by their mean, so that "
+            f"loss_curve_ and best_loss_ cannot approach 0. {remedy}"
+        )
 
 
 def build_cell_loss(loss: Any, start: LinearStart, units: DataUnits) -> CellLoss:

@@ -150,6 +150,16 @@ def test_network_can_be_called_for_reconstructions(quick, curved):
     assert max(seen) < 1e-5
 
 
+def test_loss_that_cannot_become_zero_is_told_of(quick, curved):
+    def mine(reconstruction, rows):
+        return (reconstruction - rows).square() + 1
+
+    with pytest.warns(UserWarning, match=r"mine is 12 where .* Subtract what") as found:
+        model = quick(loss=mine).fit(curved)
+    assert found[0].filename == __file__
+    assert model.best_loss_ > 0.5
+
+
 def test_loss_can_be_a_module(quick, curved):
     class Squares(nn.Module):
         def __init__(self):
