@@ -150,14 +150,30 @@ def test_instance_starts_from_its_weights_and_keeps_them(quick, curved):
         assert torch.equal(value, before[name])
 
 
-def test_record_of_an_epoch_has_to_be_a_dict(quick, curved):
+@pytest.mark.parametrize("found", [None, {"a": "b"}, {"batches": 1.0}, {3: 4.0}])
+def test_record_of_an_epoch_has_to_be_a_dict_of_floats(quick, curved, found):
     class Telling(Narrow):
         def epoch_record(self):
-            self.seen = True
+            return found
 
-    message = "epoch_record of Telling has to return a dict, but has returned None."
+    message = f"epoch_record of Telling has to return a dict of floats.*{found}"
     with pytest.raises(ValueError, match=message):
         quick(module=Telling).fit(curved)
+
+
+def test_penalty_of_a_network_may_be_of_its_weights_alone(quick, curved):
+    class Small(Narrow):
+        def penalty(self):
+            return 100 * self.encode[0].weight.square().sum()
+
+    size = [
+        float(model.net_.module_.network.encode[0].weight.norm())
+        for model in (
+            quick(module=module, init="random", max_iter=20).fit(curved)
+            for module in (Narrow, Small)
+        )
+    ]
+    assert size[1] < 0.5 * size[0]
 
 
 def test_share_of_the_variance_needs_a_class(quick, curved):

@@ -6,6 +6,7 @@ Plain torch: no data, no training. Rows and reconstructions are centred and scal
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -58,14 +59,20 @@ class Autoencoder(nn.Module):
     def own_record(self) -> dict[str, float]:
         """Return what the network has to tell of an epoch of training."""
         record = getattr(self.own_network, "epoch_record", None)
-        found = record() if callable(record) else {}
-        if not isinstance(found, dict):
-            name = type(self.own_network).__name__
+        found: Any = record() if callable(record) else {}
+        taken = re.compile("batches|epoch|dur|(train|valid)_.*")
+        try:
+            floats = {name: float(value) for name, value in found.items()}
+            is_right = not any(map(taken.fullmatch, floats))
+        except (AttributeError, TypeError, ValueError):
+            is_right = False
+        if not is_right:
             raise ValueError(
-                f"epoch_record of {name} has to return a dict, but has returned "
+                f"epoch_record of {type(self.own_network).__name__} has to return a "
+                "dict of floats, with other names than skorch's, but has returned "
                 f"{found!r:.100}."
             )
-        return found
+        return floats
 
     def raw_encode(self, x: Tensor) -> Tensor:
         """Return codes before the change of basis."""

@@ -288,13 +288,14 @@ def what_is_spelled(column: Column) -> str | None:
     names = [suffix[1:] for suffix in column.suffixes]
     day = r"(\d{4}([-/.])\d\d?\2\d\d?|\d\d?([-/.])\d\d?\3(\d\d){1,2})([ T].*)?"
     fraction = r"[-+]?\d*\.\d+(e[-+]?\d+)?"
+    words = {"datetime": "dates", "numeric": "numbers"}
     for what, pattern in {"datetime": day, "numeric": fraction}.items():
         n_found = sum(re.fullmatch(pattern, name) is not None for name in names)
         if n_found > max(10, 0.9 * len(names)):
             return (
-                f"is text that spells values of kind {what}, so that each of "
-                f"{len(names)} is a category. Convert it, for instance with "
-                f"pandas.to_{what}, or name it in categorical_features."
+                f"is text that spells {words[what]}, which become categories. Convert "
+                f"it, for instance with pandas.to_{what}, or name it in "
+                "categorical_features."
             )
     return None
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
+from copy import deepcopy
 from functools import partial
 from inspect import Parameter, signature
 from typing import Any
@@ -47,20 +48,24 @@ def name_of(function: Any) -> str:
 
 def names_of(function: Any, allowed: tuple[str, ...]) -> list[str]:
     """Return which named tensors a function asks for; raise if it asks for others."""
-    parameters: list[Parameter] = []
+    parameters: list[Parameter] | None = None
     with suppress(TypeError, ValueError):  # of what is written in C
         called = function.forward if isinstance(function, nn.Module) else function
         parameters = list(signature(called).parameters.values())
     by_name = (Parameter.POSITIONAL_OR_KEYWORD, Parameter.KEYWORD_ONLY)
-    named = [p for p in parameters if p.kind in by_name]
-    names = [p.name for p in named if p.name in allowed]
-    needed = [p for p in parameters if p.default is p.empty and p.name not in names]
+    known = parameters or []
+    names = [p.name for p in known if p.kind in by_name and p.name in allowed]
+    needed = [p for p in known if p.default is p.empty and p.name not in names]
     others = [p.name for p in needed if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]
-    if isinstance(function, type) or others or not names:
+    # A penalty of weights may need nothing else.
+    has_enough = names or (parameters == [] and allowed is OF_PENALTY)
+    if isinstance(function, type) or others or not has_enough:
         found = f"asks for {', '.join(others)}" if others else "names none of them"
         hint = "Give others a default, or bind them with functools.partial."
         if allowed is OF_LOSS:
-            hint += " loss=['squared_error', penalty] adds a penalty that may name all."
+            hint += " torch's own are called by one of yours: lambda reconstruction, "
+            hint += "rows: loss(reconstruction, rows). loss=['squared_error', penalty] "
+            hint += "adds a penalty that may name all."
         raise ValueError(
             f"loss: {name_of(function)} has to be a function whose arguments are named "
             f"of {', '.join(allowed)}, but it {found}. {hint}"
@@ -115,18 +120,24 @@ class NetworkOfData:
 class OwnLoss(CellLoss):
     """A function of the user's as a loss of cells; that of a row is spread evenly."""
 
+    function: Callable[..., Any]
+
     def __init__(self, function: Callable[..., Any], units: DataUnits) -> None:
         super().__init__()
-        self.function, self.units = function, units
-        self.names = names_of(function, OF_LOSS)
+        self.names, self.units = names_of(function, OF_LOSS), units
+        # Not as a module of this one, whose parameters are trained and whose dtype may
+        # change.
+        object.__setattr__(self, "function", _fixed(function))
 
     def forward(
         self, reconstruction: Tensor, x: Tensor, weight: Tensor | None = None
     ) -> Tensor:
         """Return the losses, in the shape of `x`."""
-        rows = {"reconstruction": self.units(reconstruction), "rows": self.units(x)}
-        given = {name: rows.get(name, weight) for name in self.names}
-        found = self.function(**given)
+        all_given = self.units(reconstruction), self.units(x), weight
+        tensors = dict(zip(OF_LOSS, all_given, strict=True))
+        # float32, as in training: what the function closes over may be that, too.
+        given = {name: tensors[name].to(torch.float32) for name in self.names}
+        found = _placed(self.function, x)(**given)
         _check(found, self.function, (tuple(x.shape), (len(x),)), reconstruction)
         _check_gradient(found, self.function, reconstruction)
         if found.ndim == 1:
@@ -147,7 +158,7 @@ class OwnPenalty:
         units: DataUnits,
         unit: float,
     ) -> None:
-        self.function, self.network = function, network
+        self.function, self.network = _fixed(function), network
         self.units, self.unit = units, unit
         self.names = names_of(function, OF_PENALTY)
 
@@ -161,13 +172,24 @@ class OwnPenalty:
             "loss": lambda: named["loss"].detach() * self.unit,
         }
         given = {n: of_data.get(n, partial(named.get, n))() for n in self.names}
-        found = self.function(**given)
+        found = _placed(self.function, x)(**given)
         _check(found, self.function, ((len(x),), ()), named["reconstruction"])
         if found.any():  # one that does not count yet need not have a gradient
             _check_gradient(found, self.function, named["reconstruction"])
         if found.ndim == 1:
             found = (found * weights.mean(dim=1)).mean()
         return found.to(x.dtype) / self.unit
+
+
+def _fixed(function: Any) -> Any:
+    """Return a function, or a copy of a module that training does not change."""
+    is_module = isinstance(function, nn.Module)
+    return deepcopy(function).requires_grad_(False).eval() if is_module else function
+
+
+def _placed(function: Any, like: Tensor) -> Any:
+    """Return a function; a module is where the rows are."""
+    return function.to(like.device) if isinstance(function, nn.Module) else function
 
 
 def _check_gradient(found: Tensor, function: Any, reconstruction: Tensor) -> None:

@@ -150,6 +150,16 @@ def test_network_can_be_called_for_reconstructions(quick, curved):
     assert max(seen) < 1e-5
 
 
+def test_losses_see_float32_whatever_else_is_measured(quick, curved):
+    weight = torch.rand(12, 12)
+
+    def mine(reconstruction, rows):
+        return ((reconstruction - rows) @ weight).square()
+
+    model = quick(loss=mine, early_stopping=True).fit(curved)
+    assert 0 < model.best_loss_ < 1
+
+
 def test_loss_that_cannot_become_zero_is_told_of(quick, curved):
     def mine(reconstruction, rows):
         return (reconstruction - rows).square() + 1
@@ -169,7 +179,10 @@ def test_loss_can_be_a_module(quick, curved):
         def forward(self, reconstruction, rows):
             return self.factor * (reconstruction - rows).square()
 
-    model = quick(loss=Squares()).fit(curved)
+    mine = Squares()
+    model = quick(loss=mine).fit(curved)
+    assert mine.training
+    assert mine.factor.dtype == torch.float32
     assert model.loss_curve_ == pytest.approx(
         quick(loss=lambda *, reconstruction, rows: (reconstruction - rows).square())
         .fit(curved)
