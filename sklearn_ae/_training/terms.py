@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
+from copy import deepcopy
 from functools import partial
 from inspect import Parameter, signature
 from typing import Any
@@ -112,12 +113,19 @@ class NetworkOfData:
         return getattr(self._module.own_network, name)
 
 
+def _untrained(function: Any, units: DataUnits) -> Any:
+    """Return a function, and of a module a frozen copy, on the device of the units."""
+    if not isinstance(function, nn.Module):
+        return function
+    return deepcopy(function).requires_grad_(False).to(units.mean.device)
+
+
 class OwnLoss(CellLoss):
     """A function of the user's as a loss of cells; that of a row is spread evenly."""
 
     def __init__(self, function: Callable[..., Any], units: DataUnits) -> None:
         super().__init__()
-        self.function, self.units = function, units
+        self.function, self.units = _untrained(function, units), units
         self.names = names_of(function, OF_LOSS)
 
     def forward(
@@ -147,7 +155,7 @@ class OwnPenalty:
         units: DataUnits,
         unit: float,
     ) -> None:
-        self.function, self.network = function, network
+        self.function, self.network = _untrained(function, units), network
         self.units, self.unit = units, unit
         self.names = names_of(function, OF_PENALTY)
 
