@@ -6,13 +6,11 @@ from contextlib import contextmanager
 from typing import Any
 from warnings import warn
 
-PACKAGES = ("sklearn_ae", "sklearn", "joblib")
-
 
 def advise(message: str | Warning, category: type[Warning] = UserWarning) -> None:
     """Warn at the nearest line outside this package and scikit-learn."""
-    level = 1
-    while sys._getframe(level).f_globals.get("__name__", "").startswith(PACKAGES):
+    level, packages = 1, {"sklearn_ae", "sklearn", "joblib"}
+    while sys._getframe(level).f_globals.get("__name__", "").split(".")[0] in packages:
         level += 1
     warn(message, category, stacklevel=level + 1)
 

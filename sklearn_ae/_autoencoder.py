@@ -159,7 +159,8 @@ class AutoencoderTransformer(
     noise_variance_ : float
         What is not explained, over columns less codes.
     components_, feature_contributions_ : ndarray of shape (n_components, n_features)
-        Average derivative of each code by each column, which of PCA is a component.
+        Average derivative of each code by each column; of PCA, if not whitened, a
+        component.
     pca_score_ : float
         Fraction of variance that PCA explains with as many components, of the rows of
         `best_loss_`.

@@ -309,3 +309,11 @@ def test_attributes_of_pca_add_up(quick, curved):
     assert_array_equal(model.components_, model.feature_contributions_)
     everything = quick(12).fit(curved)
     assert_allclose(everything.noise_variance_, 0, atol=1e-9)
+
+
+def test_attributes_of_pca_beyond_float64_are_numbers(quick):
+    X = np.outer(np.arange(9.0), np.arange(1, 6)) * 1e200
+    model = quick(1, hidden_layer_sizes=()).fit(X)
+    assert model.score(X) == 1
+    assert_array_equal(model.explained_variance_, [np.inf])
+    assert model.noise_variance_ == 0

@@ -166,6 +166,10 @@ def test_a_column_that_decides_everything_is_named(quick, curved):
     with pytest.warns(UserWarning, match=message) as found:
         quick(1).fit_transform(X)
     assert found[0].filename == __file__
+    mine = {"__name__": "sklearn_of_mine", "model": quick(1), "X": X}
+    with pytest.warns(UserWarning, match=message) as found:
+        exec(compile("model.fit(X)", "mine.py", "exec"), mine)
+    assert found[0].filename == "mine.py"
     frame = pd.DataFrame(X, columns=[*"abcde"])
     with pytest.warns(UserWarning, match="Column 'b' has more") as found:
         make_pipeline(quick(1), LinearRegression()).fit(frame, X[:, 0])

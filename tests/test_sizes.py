@@ -36,7 +36,7 @@ def test_two_rows_are_reconstructed_from_one_code(quick, curved):
 def test_too_few_rows_for_cross_validation_are_told_of(quick, curved):
     message = "The fit is PCA: of 8 samples, .* few to train on with n_components=6"
     with pytest.warns(UserWarning, match=message) as found:
-        model = quick(6, cv="auto").fit(curved[:8])
+        model = quick(6, cv="auto").fit(curved[:8], sample_weight=np.full(8, 3.0))
     assert found[0].filename == __file__
     assert model.shrinkage_ == 0
     # Nobody is told where PCA was asked for, leaves nothing, or need not be confirmed.

@@ -297,3 +297,10 @@ def test_text_that_spells_dates_or_numbers_is_told_of(pattern, cure):
 @pytest.mark.parametrize("pattern", ["{}0000", "1.2.{}a", "kind {}"])
 def test_text_that_is_categories_is_not_told_of(pattern):
     TableEncoder().fit(pd.DataFrame({"a": [pattern.format(i) for i in range(1, 20)]}))
+
+
+@pytest.mark.parametrize(
+    "values", [np.arange(20) / 2, pd.date_range("2020", periods=20)]
+)
+def test_categories_that_are_no_text_are_not_told_of(values):
+    TableEncoder().fit(pd.DataFrame({"a": pd.Categorical(values)}))

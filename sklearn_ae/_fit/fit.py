@@ -64,7 +64,7 @@ def fit_autoencoder(
             start = data.linear_start(architecture.n_components, seed)
             if isinstance(options.loss, str):  # others may weigh columns themselves
                 _advise_on_scales(start, names)
-            _advise_on_folds(start, architecture, folds)
+            _advise_on_folds(start, architecture, folds, len(table))
         else:
             start, folds = previous.start, None
         rows = Rows.of_table(table, start)
@@ -97,14 +97,14 @@ def _advise_on_scales(start: LinearStart, names: Sequence[str] | None) -> None:
 
 
 def _advise_on_folds(
-    start: LinearStart, architecture: Architecture, folds: Folds | None
+    start: LinearStart, architecture: Architecture, folds: Folds | None, n_samples: int
 ) -> None:
     """Warn where so few rows would be left to train on that the fit is PCA."""
     if folds is None or folds.n_used > 0:
         return
     if not (architecture.is_linear or start.is_optimal):
         advise(
-            f"The fit is PCA: of {start.n_samples:g} samples, cross-validation leaves "
+            f"The fit is PCA: of {n_samples} samples, cross-validation leaves "
             f"too few to train on with n_components={architecture.n_components}. Give "
             "more samples, lower n_components, or set cv=None to train without it."
         )

@@ -47,15 +47,17 @@ class Fit:
         """Return the attributes that PCA has, too, with what they mean here."""
         start, n = self.start, self.start.n_samples
         ratio, (n_features, n_codes) = self.explained_variance_ratio(), self.codec.shape
-        with np.errstate(over="ignore", under="ignore"):
-            variance = start.total_variance * np.square(start.scale) * n / max(n - 1, 1)
-            unexplained = (1 - self.score) * variance
+        variance = start.total_variance * n / max(n - 1, 1)  # scaled
+        left_over = (1 - self.score) * variance / max(min(n_features, n) - n_codes, 1)
+        with np.errstate(over="ignore", under="ignore"):  # zeros stay zeros
+            explained = ratio * variance * start.scale * start.scale
+            noise = left_over * start.scale * start.scale
         return {
             "mean_": start.mean,
             "components_": self.contributions,
-            "explained_variance_": variance * ratio,
+            "explained_variance_": explained,
             "explained_variance_ratio_": ratio,
-            "noise_variance_": unexplained / max(min(n_features, n) - n_codes, 1),
+            "noise_variance_": noise,
         }
 
     def explained_variance_ratio(self) -> NDArray[np.float64]:

@@ -72,6 +72,9 @@ def _mixed(graph: Graph, model: Any, inputs: Inputs) -> list[Symbol]:
     missing, found = _reconstruction(model, [Input(one, 1) for one in values])
     filled, ends = [], model.encoder_._ends
     for column, value, end in zip(columns, values, ends, strict=True):
+        if not (value.dtype is str or value.dtype.is_floating_point):
+            filled.append(value)  # integers and booleans are never missing
+            continue
         places = np.arange(end - len(column.suffixes), end)
         part = _columns(found, places)
         if isinstance(column, CategoryColumn):

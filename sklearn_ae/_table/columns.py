@@ -285,7 +285,7 @@ def what_is_spelled(column: Column) -> str | None:
 
     Numbers without a point may be codes, such as postal ones.
     """
-    names = [suffix[1:] for suffix in column.suffixes]
+    names = [one for one in getattr(column, "labels", ()) if isinstance(one, str)]
     day = r"(\d{4}([-/.])\d\d?\2\d\d?|\d\d?([-/.])\d\d?\3(\d\d){1,2})([ T].*)?"
     fraction = r"[-+]?\d*\.\d+(e[-+]?\d+)?"
     words = {"datetime": "dates", "numeric": "numbers"}

@@ -270,6 +270,15 @@ def test_imputed_columns_of_mixed_tables(with_holes, run):
     assert names == [f"filled_{name}" for name in with_holes]
 
 
+def test_large_integers_stay_what_they_are(with_holes, run):
+    with_holes["grade"] += 2**60
+    imputer = AutoencoderImputer(random_state=0)
+    imputer.fit(with_holes.astype({"grade": "category"}))
+    model = skl2onnx.to_onnx(imputer, with_holes.dropna()[:1])
+    found = run(model, feeds_of(with_holes))[list(with_holes).index("grade")]
+    assert (found[:, 0] == with_holes["grade"]).all()
+
+
 def test_columns_of_text_in_one_input(with_holes, run):
     X = with_holes[["colour", "colour"]].to_numpy(dtype=object)
     imputer = AutoencoderImputer(random_state=0).fit(X)

@@ -191,6 +191,25 @@ def test_loss_can_be_a_module(quick, curved):
     )
 
 
+@pytest.mark.parametrize("is_penalty", [False, True])
+def test_modules_stay_what_they_were(quick, curved, is_penalty):
+    class Weighted(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.factor = nn.Parameter(torch.ones(()))
+
+        def forward(self, reconstruction, rows):
+            return self.factor * squares_of_rows(reconstruction, rows)
+
+    mine = Weighted()
+    model = quick(loss=["squared_error", mine] if is_penalty else mine)
+    first = model.fit(curved).loss_curve_
+    assert mine.factor.item() == 1
+    assert mine.factor.grad is None
+    assert mine.training
+    assert model.fit(curved).loss_curve_ == first
+
+
 @pytest.mark.parametrize("weights", [None, 2.0])
 def test_penalties_of_rows_count_as_the_rows_do(quick, curved, weights):
     """One that is a multiple of the loss of a row multiplies what training pays."""
