@@ -4,15 +4,24 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
-from warnings import warn
+from warnings import catch_warnings, warn
 
 
 def advise(message: str | Warning, category: type[Warning] = UserWarning) -> None:
     """Warn at the nearest line outside this package and scikit-learn."""
-    level, packages = 1, {"sklearn_ae", "sklearn", "joblib"}
+    level, packages = 1, {"sklearn_ae", "sklearn", "joblib", "contextlib"}
     while sys._getframe(level).f_globals.get("__name__", "").split(".")[0] in packages:
         level += 1
     warn(message, category, stacklevel=level + 1)
+
+
+@contextmanager
+def told_once() -> Iterator[None]:
+    """Repeat what is warned of inside, each text once, at the caller's line."""
+    with catch_warnings(record=True) as told:
+        yield
+    for one in {(str(each.message), each.category): each for each in told}.values():
+        advise(str(one.message), one.category)
 
 
 @contextmanager

@@ -14,7 +14,7 @@ from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from sklearn_ae._advice import cure_of_text
+from sklearn_ae._advice import cure_of_text, told_once
 from sklearn_ae._autoencoder import AutoencoderTransformer
 from sklearn_ae._persistence import PersistenceMixin, need, saved
 
@@ -203,12 +203,13 @@ class AutoencoderOutlierDetector(PersistenceMixin, OutlierMixin, BaseEstimator):
         seed = int(check_random_state(self.random_state).randint(2**31 - 1))
         splits, transformer = self._splits(X, seed), self._build(X.shape, seed)
         kept = np.ones(len(X), dtype=bool)
-        squares, residuals = _held_out(transformer, X, splits, kept)
-        if not self.novelty:
-            share = 0.1 if self.contamination == "auto" else self.contamination
-            kept = squares <= np.quantile(squares, 1 - max(0.1, float(share)))
+        with told_once():
             squares, residuals = _held_out(transformer, X, splits, kept)
-        fitted = clone(transformer).fit(X[kept])
+            if not self.novelty:
+                share = 0.1 if self.contamination == "auto" else self.contamination
+                kept = squares <= np.quantile(squares, 1 - max(0.1, float(share)))
+                squares, residuals = _held_out(transformer, X, splits, kept)
+            fitted = clone(transformer).fit(X[kept])
         codes, _ = _parts(fitted, X)
         spread = _spread_of(codes[kept], _least(codes))
         # Only a fit that has succeeded replaces what was there before.

@@ -245,3 +245,14 @@ def test_file_has_the_same_bits(rows, detector, tmp_path):
     assert_array_equal(loaded.score_samples(rows), detector.score_samples(rows))
     assert_array_equal(loaded.predict(rows), detector.predict(rows))
     assert_array_equal(loaded.held_out_scores_, detector.held_out_scores_)
+
+
+def test_warnings_of_all_folds_are_told_once():
+    X = np.random.default_rng(0).normal(size=(60, 5)) * [1, 1000, 1, 1, 1]
+    inner = AutoencoderTransformer(2, max_iter=1, random_state=0)
+    with pytest.warns(UserWarning, match="Column 1 has more than 99 %") as found:
+        AutoencoderOutlierDetector(inner, random_state=0).fit(X)
+    assert len(found) == 1
+    assert found[0].filename == __file__
+    with pytest.raises(UserWarning, match="Column 1 has more"):  # an error in the tests
+        AutoencoderOutlierDetector(inner).fit(X)

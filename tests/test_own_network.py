@@ -77,7 +77,7 @@ def test_random_start_shows_the_network_the_data(quick, curved):
             return self.outer(code)
 
     model = quick(module=Recorder, init="random", max_iter=1, batch_size=240)
-    with pytest.warns(ConvergenceWarning, match="scale X to values of about 1"):
+    with pytest.warns(ConvergenceWarning, match="needs values of about 1"):
         model.fit(curved)
     batch = next(x for x in seen if len(x) == 240 and x.dtype == torch.float32)
     assert_allclose(np.sort(batch, axis=0), np.sort(curved, axis=0), atol=1e-5)

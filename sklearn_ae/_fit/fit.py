@@ -87,7 +87,7 @@ def _advise_on_scales(start: LinearStart, names: Sequence[str] | None) -> None:
     shares = start.column_scale**2 / len(start.column_scale)
     largest = int(shares.argmax())
     n_varying = np.count_nonzero(start.column_scale != 1.0)  # what is constant has 1
-    if n_varying > 2 and shares[largest] > 0.99:
+    if n_varying > 2 and shares[largest] > 0.99 and not start.is_optimal:
         name = largest if names is None else repr(names[largest])
         advise(
             f"Column {name} has more than 99 % of the variance of X, so that the codes "
@@ -111,13 +111,15 @@ def _advise_on_folds(
 
 
 def _advise_on_loss(fit: Fit) -> None:
-    """Warn where reconstructions are clearly worse than the mean of every column."""
-    if max(fit.score, 1 - fit.loss) < -0.5:
+    """Warn where many epochs give no more than the mean, or few much less."""
+    explained, n_epochs = max(fit.score, 1 - fit.loss), len(fit.net.history)
+    is_constant = fit.start.total_variance == 0
+    if explained < -0.5 or (explained < 0.01 and n_epochs >= 10 and not is_constant):
         advise(
-            f"Reconstructions are farther from the rows than their mean is (score "
+            f"Reconstructions are no nearer to the rows than their mean is (score "
             f"{fit.score:.3g}): the network has learned nothing. Lower "
-            "learning_rate_init, raise max_iter, or scale X to values of about 1 "
-            "around 0, as a network of your own sees it as it is.",
+            "learning_rate_init or raise max_iter. A network of your own sees X as it "
+            "is, and needs values of about 1 around 0, or those that its output has.",
             ConvergenceWarning,
         )
 

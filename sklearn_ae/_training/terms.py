@@ -174,7 +174,7 @@ class OwnPenalty:
         given = {n: of_data.get(n, partial(named.get, n))() for n in self.names}
         found = _placed(self.function, x)(**given)
         _check(found, self.function, ((len(x),), ()), named["reconstruction"])
-        if found.any():  # one that does not count yet need not have a gradient
+        if not found.requires_grad and found.any():  # 0 may come to count later
             _check_gradient(found, self.function, named["reconstruction"])
         if found.ndim == 1:
             found = (found * weights.mean(dim=1)).mean()
