@@ -151,6 +151,8 @@ def test_scales_that_are_no_trouble(share, n_columns, quick, curved):
     X = StandardScaler().fit_transform(curved)[:, :n_columns]
     X[:, 1] *= ((n_columns - 1) * share / (1 - share)) ** 0.5
     quick(1).fit(X)  # as warnings are errors here
+    X[:, 1] *= 1e3
+    quick(n_columns).fit(X)  # no column is lost
 
 
 def test_constant_columns_are_no_other_scales(quick, curved):

@@ -87,7 +87,8 @@ def _advise_on_scales(start: LinearStart, names: Sequence[str] | None) -> None:
     shares = start.column_scale**2 / len(start.column_scale)
     largest = int(shares.argmax())
     n_varying = np.count_nonzero(start.column_scale != 1.0)  # what is constant has 1
-    if n_varying > 2 and shares[largest] > 0.99 and not start.is_optimal:
+    can_lose = len(start.components) < len(shares)
+    if can_lose and n_varying > 2 and shares[largest] > 0.99:
         name = largest if names is None else repr(names[largest])
         advise(
             f"Column {name} has more than 99 % of the variance of X, so that the codes "

@@ -28,6 +28,7 @@ def images() -> Images:
         ("soft trees", "fvu", 1),
     ],
 )
+@pytest.mark.filterwarnings("ignore:Reconstructions:UserWarning")  # of two epochs
 def test_cases_are_measured_and_drawn(name, column, pictures, images, tmp_path):
     case, _, _ = classics.CASES[name]
     rows = pd.DataFrame(case(images, 1, tmp_path / "toy"))

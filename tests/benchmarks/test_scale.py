@@ -59,6 +59,7 @@ def test_quick_form_measures_what_is_asked_for(monkeypatch):
         scale.measure(Namespace(**vars(options) | {"sections": ["length"]}), None)
 
 
+@pytest.mark.filterwarnings("ignore:The fit is PCA:UserWarning")  # of the first rows
 def test_streams_are_compared_with_one_fit(quick_fits):
     X, y = load_diabetes(return_X_y=True)
     table = Table("toy", X[:120], y[:120], "regression")
