@@ -20,8 +20,9 @@ def told_once() -> Iterator[None]:
     """Repeat what is warned of inside, each text once, at the caller's line."""
     with catch_warnings(record=True) as told:
         yield
-    for one in {(str(each.message), each.category): each for each in told}.values():
-        advise(str(one.message), one.category)
+    different = {(one.category, str(one.message)): one.message for one in told}
+    for message in different.values():
+        advise(message)
 
 
 @contextmanager

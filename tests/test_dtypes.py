@@ -208,9 +208,7 @@ def test_scale_of_the_data_does_not_change_the_losses(quick, curved):
 
 def test_columns_of_very_different_scale_are_weighed_as_by_pca(quick, linear):
     X = linear * [1e8, 1, 1, 1, 1e-8, 1]
-    with pytest.warns(
-        UserWarning, match="^Column 0 has more than 99 % of"
-    ):
+    with pytest.warns(UserWarning, match="^Column 0 has more than 99 % of"):
         model = quick(1, hidden_layer_sizes=()).fit(X)
     pca = PCA(1).fit(X)
     assert_allclose(model.transform(X), pca.transform(X), rtol=1e-6, atol=1e-3)

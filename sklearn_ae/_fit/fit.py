@@ -112,10 +112,11 @@ def _advise_on_folds(
 
 
 def _advise_on_loss(fit: Fit) -> None:
-    """Warn where many epochs give no more than the mean, or few much less."""
+    """Warn where many epochs from a random start give the mean, or few much less."""
+    if fit.architecture.init == "pca" or fit.start.total_variance == 0:
+        return
     explained, n_epochs = max(fit.score, 1 - fit.loss), len(fit.net.history)
-    is_constant = fit.start.total_variance == 0
-    if explained < -0.5 or (explained < 0.01 and n_epochs >= 10 and not is_constant):
+    if explained < -0.5 or (explained < 0.01 and n_epochs >= 10):
         advise(
             f"Reconstructions are no nearer to the rows than their mean is (score "
             f"{fit.score:.3g}): the network has learned nothing. Lower "

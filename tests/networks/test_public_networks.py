@@ -10,6 +10,7 @@ from numpy.testing import assert_allclose
 from sklearn.base import clone
 from sklearn.datasets import load_digits
 from sklearn.decomposition import PCA
+from sklearn.exceptions import ConvergenceWarning
 
 import sklearn_ae
 from sklearn_ae import AutoencoderTransformer
@@ -184,3 +185,10 @@ def test_shares_of_leaves():
 def test_wrong_arguments(build, text):
     with pytest.raises(ValueError, match=re.escape(text)):
         build()
+
+
+def test_a_blank_image_is_told_of(digits):
+    model = build(Convolutional, 2, max_iter=12, learning_rate_init=3.0)
+    with pytest.warns(ConvergenceWarning, match="no nearer to the rows than"):
+        model.fit(digits)
+    assert model.score(digits) < 0.01
