@@ -177,7 +177,7 @@ def _draw_series(methods: dict[str, Any], rows: Images, path: str) -> None:
 
 def draw_leaves(model: Any, side: int, path: str) -> None:
     """Draw what each leaf of a decoder of one tree adds to a reconstruction."""
-    leaves = model.net_.module_.network.decoder.responses.weight.T.numpy()
+    leaves = model.net_.module_.network.decoder.added().detach().numpy()
     largest = np.abs(leaves).max()
     figure, axes = plt.subplots(4, len(leaves) // 4, figsize=(8, 4.2))
     for leaf, ax in zip(leaves, axes.ravel(), strict=True):

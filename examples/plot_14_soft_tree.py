@@ -65,7 +65,7 @@ decoder.register_forward_hook(lambda tree, inputs, output: seen.append(inputs[0]
 with torch.no_grad():
     module(torch.from_numpy(X_test))
     shares = decoder.leaves(seen[0])[:, 0].numpy()
-    images = (decoder.responses.weight.T * module.scale).numpy()
+    images = (decoder.added() * module.scale).numpy()
 
 # %%
 # Above each leaf the share of all held-out digits that it has, and which digit has the

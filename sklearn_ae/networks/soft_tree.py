@@ -18,6 +18,9 @@ class SoftDecisionTree(nn.Module):
         self.n_trees = n_trees
         self.splits = nn.Linear(n_in, n_trees * (2**depth - 1))
         self.responses = nn.Linear(n_trees * 2**depth, n_out, bias=False)
+        # A leaf has so small a share of the rows that it would learn slowly (classics
+        # benchmark, soft trees).
+        self.gain = 2 ** (depth - 1)
 
     def leaves(self, x: Tensor) -> Tensor:
         """Return the share of rows in each leaf, of shape (batch, n_trees, 2**depth).
@@ -34,8 +37,12 @@ class SoftDecisionTree(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the responses of the leaves, in their shares."""
-        responses: Tensor = self.responses(self.leaves(x).flatten(1))
+        responses: Tensor = self.responses(self.leaves(x).flatten(1)) * self.gain
         return responses
+
+    def added(self) -> Tensor:
+        """Return what each leaf adds, of shape (n_trees * 2**depth, n_out)."""
+        return self.responses.weight.T * self.gain
 
 
 class SoftTree(nn.Module):
@@ -60,7 +67,7 @@ class SoftTree(nn.Module):
     ----------
     encoder, decoder : torch.nn.Module
         Trees; `leaves` gives the shares of rows, or codes, in their leaves, and
-        `responses.weight` what each leaf adds, of shape (n_out, n_trees * 2**depth).
+        `added` what each leaf adds, of shape (n_trees * 2**depth, n_out).
 
     Raises
     ------
