@@ -62,7 +62,7 @@ class Bounded(nn.Module):
         {"whiten": True},
         {"nested_dropout": 0.5},
         {"init": "random"},
-        {"init": "random", "code_activation": "relu", "code_penalty": 0.1},
+        {"init": "random", "code_activation": "relu", "code_penalty": 0.01},
         {"module": Bounded},
         {"module": Bounded, "init": "random"},
     ],
