@@ -18,16 +18,16 @@ class SoftDecisionTree(nn.Module):
         self.n_trees = n_trees
         self.splits = nn.Linear(n_in, n_trees * (2**depth - 1))
         self.responses = nn.Linear(n_trees * 2**depth, n_out, bias=False)
-        # A leaf has so small a share of the rows that it would learn slowly (classics
-        # benchmark, soft trees).
-        self.gain = 2 ** (depth - 1)
+        # A leaf has so small a share of the rows that it would learn slowly, and splits
+        # begin softly (classics benchmark, soft trees).
+        self.gain, self.slope = 2 ** (depth / 2), 0.5
 
     def leaves(self, x: Tensor) -> Tensor:
         """Return the share of rows in each leaf, of shape (batch, n_trees, 2**depth).
 
         The shares of a tree sum to 1.
         """
-        gates = self.splits(x).sigmoid().unflatten(1, (self.n_trees, -1))
+        gates = self.splits(x * self.slope).sigmoid().unflatten(1, (self.n_trees, -1))
         shares = torch.ones_like(gates[:, :, :1])
         for level in range(self.depth):
             gate = gates[:, :, 2**level - 1 : 2 ** (level + 1) - 1]
