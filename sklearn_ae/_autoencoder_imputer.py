@@ -67,9 +67,9 @@ class AutoencoderImputer(PersistenceMixin, TransformerMixin, BaseEstimator):
     --------
     >>> import numpy as np
     >>> from sklearn_ae import AutoencoderImputer
-    >>> X = np.array([[1.0, 2.0], [2.0, np.nan], [3.0, 6.0], [4.0, 8.0]])
+    >>> X = np.array([[1, 2], [2, np.nan], [3, 6], [4, 8], [5, 10], [6, 12]])
     >>> AutoencoderImputer(random_state=0).fit_transform(X).shape
-    (4, 2)
+    (6, 2)
     """
 
     _parameter_constraints: ClassVar[dict[str, Any]] = {
