@@ -12,22 +12,26 @@ class SoftDecisionTree(nn.Module):
     Shapes: `(batch, n_in) -> (batch, n_out)`.
     """
 
+    gain: Tensor
+
     def __init__(self, n_in: int, n_out: int, depth: int, n_trees: int) -> None:
         super().__init__()
         self.depth = depth
         self.n_trees = n_trees
         self.splits = nn.Linear(n_in, n_trees * (2**depth - 1))
         self.responses = nn.Linear(n_trees * 2**depth, n_out, bias=False)
-        # A leaf has so small a share of the rows that it would learn slowly, and splits
-        # begin softly (classics benchmark, soft trees).
-        self.gain, self.slope = 2 ** (depth / 2), 0.5
+        # A leaf has so small a share of the rows that it would learn slowly (classics
+        # benchmark, soft trees). A buffer, so that files say which it was.
+        gain = torch.tensor(2 ** (depth / 2), dtype=torch.float32)
+        self.register_buffer("gain", gain)
 
     def leaves(self, x: Tensor) -> Tensor:
         """Return the share of rows in each leaf, of shape (batch, n_trees, 2**depth).
 
         The shares of a tree sum to 1.
         """
-        gates = self.splits(x * self.slope).sigmoid().unflatten(1, (self.n_trees, -1))
+        # Half of a row, as splits that begin softly learn more.
+        gates = self.splits(x / 2).sigmoid().unflatten(1, (self.n_trees, -1))
         shares = torch.ones_like(gates[:, :, :1])
         for level in range(self.depth):
             gate = gates[:, :, 2**level - 1 : 2 ** (level + 1) - 1]

@@ -187,6 +187,19 @@ def test_wrong_arguments(build, text):
         build()
 
 
+def test_weights_of_leaves_say_what_they_are_multiplied_by():
+    tree = SoftTree(4, 2, depth=3, n_trees=1)
+    weights = tree.state_dict()
+    weights["decoder.gain"] = 2 * weights["decoder.gain"]
+    other = SoftTree(4, 2, depth=3, n_trees=1)
+    other.load_state_dict(weights)
+    code = torch.ones(1, 2)
+    torch.testing.assert_close(other.decode(code), 2 * tree.decode(code))
+    del weights["decoder.gain"]
+    with pytest.raises(RuntimeError, match="Missing key"):
+        other.load_state_dict(weights)
+
+
 def test_a_blank_image_is_told_of(digits):
     model = build(Convolutional, 2, max_iter=12, learning_rate_init=3.0)
     with pytest.warns(ConvergenceWarning, match="no nearer to the rows than"):
