@@ -288,7 +288,8 @@ class AutoencoderTransformer(
             and booleans are converted to float64. NaN is a missing value. Large sparse
             data are dense in blocks alone, and cannot have NaN. What has `shape`,
             `dtype` and slices of rows, such as a large `numpy.memmap`, is read once, in
-            blocks: PCA is that of all rows, the network sees 262,144 at most.
+            blocks. PCA is that of all rows; the network sees 262,144 at most, drawn at
+            random.
         y : Ignored
             Not used, present for API consistency by convention.
         sample_weight : array-like of shape (n_samples,), default=None
@@ -333,7 +334,7 @@ class AutoencoderTransformer(
         options = describe_training(self)
         seed = int(check_random_state(self.random_state).randint(2**31 - 1))
         previous = getattr(owner, "_fit_result", None) if self.warm_start else None
-        data, kept = training_data(self, rows, sample_weight, seed)
+        data = training_data(self, rows, sample_weight, seed)
         n_rows, n_features = data.training.X.shape
         with private_generators(seed, options.device, needed=self.module is not None):
             if previous is not None and not isinstance(self.n_components, Integral):
@@ -341,13 +342,12 @@ class AutoencoderTransformer(
             else:
                 n_components = code_size(self, data.training, options, seed)
             architecture = describe_network(self, n_components, n_rows)
-            folds = None
-            if previous is not None:
-                what, remedy = "warm_start=True", "Set warm_start=False."
+            if previous is None:
+                folds = choose_folds(self, data, n_components)
+            else:
+                folds, what, remedy = None, "warm_start=True", "Set warm_start=False."
                 check_continues(previous, n_features, architecture, what, remedy)
                 _check_feature_names(owner, rows, reset=False)
-            elif data.held_out is None:
-                folds = choose_folds(self, n_rows, n_components, kept)
             is_validated = data.held_out is not None
             n_parts = 0 if folds is None else folds.n_parts
             n_epochs = most_epochs(options.max_iter, n_parts, is_validated)

@@ -16,8 +16,6 @@ from sklearn_ae._data import (
     array_or_source,
     as_numpy,
     attributes_like,
-    check_some_observed,
-    missing_cells,
     stored_or_given,
     weights_of_part,
 )
@@ -97,17 +95,17 @@ class PartialFitMixin:
         reader = self if before is None else owner
         stream = _read(reader, before, rows, sample_weight, seed)
         names = getattr(reader, "feature_names_in_", None)
-        data, kept = drawn_data(self, stream.summary, seed)
+        data = drawn_data(self, stream.summary, seed)
         if names is not None:
             self.feature_names_in_ = names
         previous: Any = None if before is None else owner._fit_result
         with private_generators(seed, options.device, needed=self.module is not None):
             if stream.is_due:
-                fit = _whole_fit(self, data, kept, options, seed, previous)
+                fit = _whole_fit(self, data, options, seed, previous)
                 stream = stream.fitted()
             else:
                 architecture = _architecture(self, data, previous)
-                new = np.flatnonzero(stream.is_untrained[kept])
+                new = np.flatnonzero(stream.is_untrained[data.kept])
                 fit = carry_on(data, new, architecture, options, previous, seed)
         self.__dict__.update(self._fitted_attributes(fit))
         self._stream = stream
@@ -143,9 +141,6 @@ def _read(
         )
         X = array_or_source(validated)
     weight = weights_of_part(sample_weight, len(X))
-    counted = np.flatnonzero(weight)
-    if len(counted) and isinstance(X, np.ndarray) and missing_cells(X) is not None:
-        check_some_observed(X[counted], axis=1, labels=counted)
     if before is not None:
         return before.with_more(X, weight)
     n_components = reader.n_components
@@ -161,23 +156,19 @@ def _read(
 
 
 def _whole_fit(
-    model: Any, data: Data, kept: Any, options: Any, seed: int, previous: Fit | None
+    model: Any, data: Data, options: Any, seed: int, previous: Fit | None
 ) -> Fit:
     """Fit to the rows that were drawn, as `fit` does."""
-    n_rows = len(data.training)
     if previous is None:
         n_components = code_size(model, data.training, options, seed)
-        architecture = describe_network(model, n_components, n_rows)
+        architecture = describe_network(model, n_components, len(data.training))
     else:
         architecture = _architecture(model, data, previous)
-    folds = None
-    if data.held_out is None:
-        folds = choose_folds(model, n_rows, architecture.n_components, kept)
     return fit_autoencoder(
         data,
         architecture,
         options,
-        folds=folds,
+        folds=choose_folds(model, data, architecture.n_components),
         seed=seed,
         like=None if previous is None else previous.codec,
         names=getattr(model, "feature_names_in_", None),

@@ -13,7 +13,6 @@ from sklearn.utils import check_random_state
 from sklearn_ae._data import stored as _stored
 from sklearn_ae._data import summary_of
 from sklearn_ae._data import table as _table
-from sklearn_ae._fit import samples as _samples
 
 METHODS = ["fit", "transform", "score", "score_samples"]
 MOST = 100
@@ -67,13 +66,13 @@ def large(monkeypatch):
     monkeypatch.setattr(_table, "LARGEST_COPY", 0)
     monkeypatch.setattr(_table, "ROWS_PER_BLOCK", 16)
     monkeypatch.setattr(_stored, "VALUES_PER_READ", 32 * 12)
-    monkeypatch.setattr(_samples, "n_drawn", lambda n_features: MOST)
+    monkeypatch.setattr(_stored, "n_drawn", lambda n_features: MOST)
 
 
 @pytest.fixture
 def all_drawn(large, monkeypatch):
     """The same, but all rows are drawn."""
-    monkeypatch.setattr(_samples, "n_drawn", lambda n_features: 1000)
+    monkeypatch.setattr(_stored, "n_drawn", lambda n_features: 1000)
 
 
 @pytest.fixture

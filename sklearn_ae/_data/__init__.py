@@ -20,6 +20,7 @@ from sklearn_ae._data.summary import Moments as Moments
 from sklearn_ae._data.summary import Summary as Summary
 from sklearn_ae._data.summary import hash_limit as hash_limit
 from sklearn_ae._data.summary import hashes_of as hashes_of
+from sklearn_ae._data.summary import is_long as is_long
 from sklearn_ae._data.summary import n_drawn as n_drawn
 from sklearn_ae._data.summary import weights_of_part as weights_of_part
 from sklearn_ae._data.table import ENOUGH_ROWS as ENOUGH_ROWS

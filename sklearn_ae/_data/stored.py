@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from scipy.sparse import issparse
 from sklearn.utils import assert_all_finite
 
-from sklearn_ae._data.summary import Summary, hash_limit
+from sklearn_ae._data.summary import Summary, hash_limit, n_drawn
 from sklearn_ae._data.table import (
     VALUES_PER_READ,
     Float64,
@@ -102,11 +102,16 @@ def summary_of(
     seed: int,
     *,
     first: int = 0,
-    most: int,
+    most: int | None = None,
 ) -> Summary:
-    """Read all rows once, numbered from `first` on, and draw so many at most."""
+    """Read all rows once, numbered from `first` on, and draw some to train on."""
     n_rows, n_features = X.shape
+    most = most or n_drawn(n_features)
     n_counted = n_rows if weight is None else int(np.count_nonzero(weight))
+    # Others check what they read.
+    if isinstance(X, np.ndarray) and n_counted > 0 and missing_cells(X) is not None:
+        counted = np.arange(n_rows) if weight is None else np.flatnonzero(weight)
+        check_some_observed(X[counted], axis=1, labels=counted)
     limit = hash_limit(n_counted, most)
     size = max(VALUES_PER_READ // n_features, 1)
 

@@ -28,6 +28,12 @@ def n_drawn(n_features: int) -> int:
     return min(MOST_DRAWN, max(MOST_DRAWN_VALUES // n_features, 1))
 
 
+def is_long(X: Any) -> bool:
+    """Whether an array has more rows than are trained on, and moments that tell PCA."""
+    is_tall = isinstance(X, np.ndarray) and len(X) > MOST_DRAWN
+    return is_tall and X.shape[1] <= MOST_COLUMNS_OF_MOMENTS
+
+
 def weights_of_part(sample_weight: Any, n_rows: int) -> Float64:
     """Check the weights of a part of a table, which may all be 0."""
     if sample_weight is None or np.ndim(sample_weight) == 0:
@@ -122,19 +128,16 @@ class Drawn:
     def joined(cls, parts: Iterable[Drawn], most: int) -> Self:
         """Draw so many rows at most from those of parts; they keep their order."""
         listed = list(parts)
-        columns = ([getattr(part, name) for part in listed] for name in cls.names())
+        columns = (
+            [getattr(part, name) for part in listed] for name in cls.__match_args__
+        )
         whole = cls(*map(np.concatenate, columns))
         order = np.lexsort((whole.numbers, whole.hashes))[:most]
         return whole.part(order[np.argsort(whole.numbers[order])])
 
     def part(self, index: NDArray) -> Self:
         """Return some of the rows."""
-        return type(self)(*(getattr(self, name)[index] for name in self.names()))
-
-    @classmethod
-    def names(cls) -> tuple[str, ...]:
-        """Return the names of the parts."""
-        return cls.__match_args__
+        return type(self)(*(getattr(self, name)[index] for name in self.__match_args__))
 
     def __len__(self) -> int:
         return len(self.rows)

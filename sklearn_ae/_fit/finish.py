@@ -47,7 +47,7 @@ def finish(
     module.to(device)
     _add_steps(problem, module, decisive)
     total, moments = _measured(module, blocks)
-    loss, mean = total.share, objective.total
+    loss, mean, score = total.share, objective.total, 1.0 - total.share
     if is_validated or not isinstance(objective.cell_loss, SquaredError):
         found = decisive.losses(module.reconstruct, objective)
         loss = found.share
@@ -58,6 +58,7 @@ def finish(
     if data.moments is not None and module.is_pca:  # moments of all rows are known
         covariance = data.moments.covariance / start.scale**2
         moments = CodeMoments.of_axes(module.components.numpy(), covariance)
+        score = 1.0 - start.residual_variance / start.total_variance
     codec, basis = _change_basis(
         module, start, table, moments, problem.architecture, like
     )
@@ -67,7 +68,7 @@ def finish(
         net=net,
         start=start,
         codec=codec,
-        score=1.0 - total.share,
+        score=score,
         pca_score=1.0 - pca,
         loss=loss,
         contributions=contributions * (codec.code_scale / codec.scale),

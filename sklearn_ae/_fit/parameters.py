@@ -7,11 +7,11 @@ from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from torch import nn
 
 from sklearn_ae._data import ENOUGH_ROWS
 from sklearn_ae._fit.cross_validation import Folds, given_splits
+from sklearn_ae._fit.samples import Data
 from sklearn_ae._model import Architecture
 from sklearn_ae._training import (
     KINDS,
@@ -121,18 +121,17 @@ def _noise_function(noise: Any) -> Noise | None:
     )
 
 
-def choose_folds(
-    model: Any, n_samples: int, n_components: int, kept: NDArray[np.bool_]
-) -> Folds | None:
+def choose_folds(model: Any, data: Data, n_components: int) -> Folds | None:
     """Return the folds of the cross-validation, or None to go without."""
-    if model.init != "pca" or model.cv is None:
+    if data.held_out is not None or model.init != "pca" or model.cv is None:
         return None
+    n_samples = len(data.training)
     if isinstance(model.cv, str):
         return Folds.auto(n_samples, n_components)
     if isinstance(model.cv, Integral):
         folds = Folds(int(model.cv), int(model.cv))
     else:
-        folds = Folds.of_splits(given_splits(model.cv, kept))
+        folds = Folds.of_splits(given_splits(model.cv, data.kept))
     n_left = folds.n_left(n_samples)
     too_many = not folds.given and folds.n_folds > n_samples
     if too_many or n_left <= n_components:

@@ -25,7 +25,7 @@ from sklearn_ae._data import (
     Table,
     array_or_source,
     check_some_observed,
-    n_drawn,
+    is_long,
     outlier_weights,
     source_of,
     stored_or_given,
@@ -40,6 +40,8 @@ class Data:
 
     Parameters
     ----------
+    kept : ndarray of shape (n_samples,)
+        Which of the rows that were given, or drawn of these, are in the table.
     moments : Moments or None
         Of more rows than these, from which these were drawn.
     """
@@ -47,6 +49,7 @@ class Data:
     table: Table
     training: Table
     held_out: Table | None
+    kept: NDArray[np.bool_]
     moments: Moments | None = None
 
     def linear_start(self, n_components: int, seed: int) -> LinearStart:
@@ -60,23 +63,71 @@ class Data:
 
 def training_data(
     model: Any, rows: Any, sample_weight: ArrayLike | None, seed: int
-) -> tuple[Data, NDArray[np.bool_]]:
-    """Validate rows and weights; leave out rows that do not count, and say which.
+) -> Data:
+    """Validate rows and weights; leave out rows that do not count.
 
-    The mask, over all rows, is True where a row is kept. Of rows that are not in memory
-    some are drawn; of a Summary they have been.
+    Of many rows, and of such as are not in memory, some are drawn; of a Summary they
+    have been.
     """
     if isinstance(rows, Summary):
         return drawn_data(model, rows, seed)
     rows = stored_or_given(rows)
     if isinstance(rows, StoredRows):
-        return drawn_data(model, _summary_of_stored(rows, sample_weight, seed), seed)
+        # An array of ones may take more memory than is left.
+        given = sample_weight is not None
+        weight = _weight_of_rows(sample_weight, rows) if given else None
+        return drawn_data(model, summary_of(rows, weight, seed), seed)
     X = _validated(model, rows)
-    weight = _check_sample_weight(
+    weight = _weight_of_rows(sample_weight, X)
+    if is_long(X) and not _names_rows(model.cv):
+        summary = summary_of(X, weight, seed)
+        return drawn_data(model, summary, seed, summary.drawn.rows)
+    return _counted(model, X, weight, seed)
+
+
+def _weight_of_rows(sample_weight: ArrayLike | None, X: Any) -> NDArray[np.float64]:
+    """Check the weights of rows; None counts each once."""
+    weight: NDArray[np.float64] = _check_sample_weight(
         sample_weight, X, dtype=np.float64, ensure_non_negative=True
     )
-    if not np.isfinite(weight.sum()):
+    with np.errstate(over="ignore"):
+        total = weight.sum()
+    if not np.isfinite(total):
         raise ValueError("sample_weight is so large that its sum overflows.")
+    return weight
+
+
+def drawn_data(
+    model: Any, summary: Summary, seed: int, X: NDArray | None = None
+) -> Data:
+    """Return the rows that were drawn from many as those of a fit.
+
+    Moments are those of all rows, where none of these is weighted down or held out.
+    `X` are the rows drawn, where they have been validated with the others.
+    """
+    rows = _validated(model, summary.drawn.rows) if X is None else X
+    data = _counted(model, rows, summary.drawn.weight, seed)
+    if summary.is_whole:
+        return data
+    if _names_rows(model.cv):
+        raise ValueError(
+            f"cv={str(model.cv)[:80]} names rows, but of {summary.n_rows} rows a fit "
+            f"trains on {len(summary.drawn)}, drawn at random, where not all are kept. "
+            "Set cv='auto' or a number of folds."
+        )
+    if model.early_stopping or _is_robust(model):
+        return data
+    is_known = summary.moments is not None and summary.moments.is_known
+    return replace(data, moments=summary.moments if is_known else None)
+
+
+def _names_rows(cv: Any) -> bool:
+    """Whether folds are given by the rows in them."""
+    return not (cv is None or isinstance(cv, str | Integral))
+
+
+def _counted(model: Any, X: NDArray | Source, weight: NDArray, seed: int) -> Data:
+    """Leave out validated rows that do not count, and hold out some if need be."""
     kept = weight > 1e-30 * weight.max()  # which float32 takes for 0
     if kept.sum() < 2:
         raise ValueError(
@@ -88,19 +139,17 @@ def training_data(
     if not is_complete:
         _check_fits_memory(table.X)
         check_some_observed(table.X, axis=1, labels=np.flatnonzero(kept))
-    if model.output_activation == "logistic":
-        _check_shares(table.X)
     if _is_robust(model):
         if not is_complete:
             check_some_observed(table.X, axis=0)
         factors = outlier_weights(table, seed)
         kept[kept] = factors > 0
         table = _only(factors > 0, Table(table.X, table.weight * factors))
-    data = _split(model, table, seed)
+    training, held_out = _split(model, table, seed)
     if not is_complete:
-        where = "" if data.held_out is None else ", without the rows held out,"
-        check_some_observed(data.training.X, axis=0, where=where)
-    return data, kept
+        where = "" if held_out is None else ", without the rows held out,"
+        check_some_observed(training.X, axis=0, where=where)
+    return Data(table, training, held_out, kept)
 
 
 def _validated(model: Any, rows: Any) -> NDArray | Source:
@@ -108,52 +157,21 @@ def _validated(model: Any, rows: Any) -> NDArray | Source:
     if isinstance(rows, ResidentRows):
         _check_feature_names(model, rows.stored, reset=True)
         _check_n_features(model, rows, reset=True)
-        return rows
-    with cure_of_text(model):
-        validated = validate_data(
-            model,
-            rows,
-            accept_sparse="csr",
-            dtype=[np.float64, np.float32],
-            ensure_min_samples=2,
-            ensure_all_finite="allow-nan",
-        )
-    return array_or_source(validated)
-
-
-def _summary_of_stored(
-    rows: StoredRows, sample_weight: ArrayLike | None, seed: int
-) -> Summary:
-    """Read rows that are not in memory once."""
-    weight = None  # an array of ones may take more memory than is left
-    if sample_weight is not None:
-        weight = _check_sample_weight(
-            sample_weight, rows, dtype=np.float64, ensure_non_negative=True
-        )
-    return summary_of(rows, weight, seed, most=n_drawn(rows.shape[1]))
-
-
-def drawn_data(
-    model: Any, summary: Summary, seed: int
-) -> tuple[Data, NDArray[np.bool_]]:
-    """Return the rows that were drawn from many as those of a fit.
-
-    Moments are those of all rows, where none of these is weighted down or held out.
-    """
-    drawn = summary.drawn
-    data, kept = training_data(model, drawn.rows, drawn.weight, seed)
-    if summary.is_whole:
-        return data, kept
-    if not (model.cv is None or isinstance(model.cv, str | Integral)):
-        raise ValueError(
-            f"cv={str(model.cv)[:80]} names rows, but of {summary.n_rows} rows a fit "
-            f"trains on {len(drawn)}, drawn at random, where not all are kept. Set "
-            "cv='auto' or a number of folds."
-        )
-    if model.early_stopping or _is_robust(model):
-        return data, kept
-    is_known = summary.moments is not None and summary.moments.is_known
-    return replace(data, moments=summary.moments if is_known else None), kept
+        X: NDArray | Source = rows
+    else:
+        with cure_of_text(model):
+            validated = validate_data(
+                model,
+                rows,
+                accept_sparse="csr",
+                dtype=[np.float64, np.float32],
+                ensure_min_samples=2,
+                ensure_all_finite="allow-nan",
+            )
+        X = array_or_source(validated)
+    if model.output_activation == "logistic":
+        _check_shares(X)
+    return X
 
 
 def _is_robust(model: Any) -> bool:
@@ -188,7 +206,7 @@ def _check_shares(X: NDArray | Source) -> None:
         )
 
 
-def _split(model: Any, table: Table, seed: int) -> Data:
+def _split(model: Any, table: Table, seed: int) -> tuple[Table, Table | None]:
     """Hold out rows where early stopping needs them."""
     n_samples = len(table)
     n_valid = int(np.ceil(model.validation_fraction * n_samples))
@@ -197,7 +215,7 @@ def _split(model: Any, table: Table, seed: int) -> Data:
             np.arange(n_samples), test_size=n_valid, random_state=seed
         )
         training, held_out = (table.part(np.sort(part)) for part in parts)
-        return Data(table, training, held_out)
+        return training, held_out
     if model.early_stopping:
         advise(
             f"validation_fraction={model.validation_fraction!r} leaves "
@@ -205,4 +223,4 @@ def _split(model: Any, table: Table, seed: int) -> Data:
             "least 2 are needed. Early stopping is off for this fit, which uses "
             "all samples."
         )
-    return Data(table, table, None)
+    return table, None

@@ -200,7 +200,7 @@ def test_summary_does_not_depend_on_the_size_of_reads(X, values, most, monkeypat
     found = summary_of(StoredRows(stored), weight, 3, most=most)
     size = max(values // 4, 1)
     assert stored.reads == [(i, min(i + size, 50)) for i in range(0, 50, size)]
-    for name in found.drawn.names():
+    for name in found.drawn.__match_args__:
         assert_array_equal(getattr(found.drawn, name), getattr(expected.drawn, name))
     assert found.n_rows == 50
     assert_allclose(found.moments.mean, expected.moments.mean, atol=1e-12)

@@ -210,7 +210,7 @@ def test_drawn_rows_are_the_same_however_the_table_is_cut(most):
     for n_cuts in (1, 5, 50, 199):
         ends = np.sort(rng.choice(199, n_cuts, False) + 1)
         parts = summary_of_parts(X, weight, ends, most).drawn
-        for name in whole.names():
+        for name in whole.__match_args__:
             assert_array_equal(getattr(parts, name), getattr(whole, name))
 
 
