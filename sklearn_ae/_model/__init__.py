@@ -19,4 +19,4 @@ from .losses import (
 )
 from .ridge import has_ridge_solution, refit_last_layer
 from .tensors import as_tensor, data_units
-from .threads import private_generators, training_mode
+from .threads import private_generators, training_mode, without_denormals

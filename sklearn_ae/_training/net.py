@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.utils.data import TensorDataset
 
 from sklearn_ae._data import ENOUGH_ROWS, LARGEST_COPY
-from sklearn_ae._model import Autoencoder
+from sklearn_ae._model import Autoencoder, without_denormals
 from sklearn_ae._training.batches import ResidentBatches
 from sklearn_ae._training.callbacks import (
     AveragedWeights,
@@ -254,7 +254,8 @@ def start_training(
 def run_epochs(net: Net, rows: TensorDataset, n_epochs: int) -> None:
     """Train on rows, unless it was stopped; the module then has averaged weights."""
     if n_epochs > 0 and not net.stopped_early:
-        net.fit_loop(rows, epochs=n_epochs)
+        with without_denormals():
+            net.fit_loop(rows, epochs=n_epochs)
     net._set_training(False)
 
 
