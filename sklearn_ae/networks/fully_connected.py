@@ -74,7 +74,46 @@ class Correction(nn.Module):
         return self.curved(x) + self.skip(x) * self.skip_scale
 
 
-class FullyConnected(nn.Module):
+class EncoderDecoder(nn.Module):
+    """A network of two modules, `encoder` and `decoder`."""
+
+    encoder: Any
+    decoder: Any
+
+    def encode(self, x: Tensor) -> Tensor:
+        """Map rows to codes.
+
+        Parameters
+        ----------
+        x : torch.Tensor of shape (batch, n_features)
+            Rows.
+
+        Returns
+        -------
+        code : torch.Tensor of shape (batch, n_components)
+            Codes.
+        """
+        code: Tensor = self.encoder(x)
+        return code
+
+    def decode(self, code: Tensor) -> Tensor:
+        """Map codes to rows.
+
+        Parameters
+        ----------
+        code : torch.Tensor of shape (batch, n_components)
+            Codes.
+
+        Returns
+        -------
+        reconstruction : torch.Tensor of shape (batch, n_features)
+            Rows.
+        """
+        reconstruction: Tensor = self.decoder(code)
+        return reconstruction
+
+
+class FullyConnected(EncoderDecoder):
     """Fully connected encoder and the decoder that mirrors it.
 
     The default network of :class:`~sklearn_ae.AutoencoderTransformer`. Any other class
@@ -110,8 +149,8 @@ class FullyConnected(nn.Module):
         super().__init__()
         sizes = (n_features, *hidden_layer_sizes, n_components)
         build = Correction if init == "pca" else Perceptron
-        self.encoder: Any = build(sizes=sizes, activation=activation)
-        self.decoder: Any = build(sizes=sizes[::-1], activation=activation)
+        self.encoder = build(sizes=sizes, activation=activation)
+        self.decoder = build(sizes=sizes[::-1], activation=activation)
         for layer in self.modules():
             if isinstance(layer, nn.Linear):
                 bound = layer.in_features**-0.5
@@ -139,33 +178,3 @@ class FullyConnected(nn.Module):
                 parameter.mul_(max(1.0, sharpness))
         self.encoder.silence()
         self.decoder.silence()
-
-    def encode(self, x: Tensor) -> Tensor:
-        """Map rows to codes.
-
-        Parameters
-        ----------
-        x : torch.Tensor of shape (batch, n_features)
-            Rows.
-
-        Returns
-        -------
-        code : torch.Tensor of shape (batch, n_components)
-            Codes.
-        """
-        return self.encoder(x)
-
-    def decode(self, code: Tensor) -> Tensor:
-        """Map codes to rows.
-
-        Parameters
-        ----------
-        code : torch.Tensor of shape (batch, n_components)
-            Codes.
-
-        Returns
-        -------
-        reconstruction : torch.Tensor of shape (batch, n_features)
-            Rows.
-        """
-        return self.decoder(code)

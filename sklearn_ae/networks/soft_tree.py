@@ -3,6 +3,8 @@
 import torch
 from torch import Tensor, nn
 
+from sklearn_ae.networks.fully_connected import EncoderDecoder
+
 
 class SoftDecisionTree(nn.Module):
     """Sum of trees that send a row to both sides of each split, in shares.
@@ -49,7 +51,7 @@ class SoftDecisionTree(nn.Module):
         return self.responses.weight.T * self.gain
 
 
-class SoftTree(nn.Module):
+class SoftTree(EncoderDecoder):
     """Soft decision trees from rows to codes, and from codes to rows.
 
     Irsoy, O., & Alpaydin, E. (2017). "Unsupervised feature extraction with autoencoder
@@ -89,35 +91,3 @@ class SoftTree(nn.Module):
             )
         self.encoder = SoftDecisionTree(n_features, n_components, depth, n_trees)
         self.decoder = SoftDecisionTree(n_components, n_features, depth, n_trees)
-
-    def encode(self, x: Tensor) -> Tensor:
-        """Map rows to codes.
-
-        Parameters
-        ----------
-        x : torch.Tensor of shape (batch, n_features)
-            Rows.
-
-        Returns
-        -------
-        code : torch.Tensor of shape (batch, n_components)
-            Codes.
-        """
-        code: Tensor = self.encoder(x)
-        return code
-
-    def decode(self, code: Tensor) -> Tensor:
-        """Map codes to rows.
-
-        Parameters
-        ----------
-        code : torch.Tensor of shape (batch, n_components)
-            Codes.
-
-        Returns
-        -------
-        reconstruction : torch.Tensor of shape (batch, n_features)
-            Rows.
-        """
-        reconstruction: Tensor = self.decoder(code)
-        return reconstruction

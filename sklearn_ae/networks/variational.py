@@ -7,10 +7,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from sklearn_ae.networks.fully_connected import Perceptron
+from sklearn_ae.networks.fully_connected import EncoderDecoder, Perceptron
 
 
-class Variational(nn.Module):
+class Variational(EncoderDecoder):
     """Fully connected network whose codes are drawn in training, near N(0, I).
 
     The encoder gives mean and variance of a normal distribution for each row. Training
@@ -130,22 +130,6 @@ class Variational(nn.Module):
             return mean
         self._posterior = mean, log_variance
         return mean + (log_variance / 2).exp() * torch.randn_like(mean)
-
-    def decode(self, code: Tensor) -> Tensor:
-        """Map codes to rows.
-
-        Parameters
-        ----------
-        code : torch.Tensor of shape (batch, n_components)
-            Codes.
-
-        Returns
-        -------
-        reconstruction : torch.Tensor of shape (batch, n_features)
-            Rows.
-        """
-        reconstruction: Tensor = self.decoder(code)
-        return reconstruction
 
     def penalty(self, loss: Tensor) -> Tensor:
         """Return the divergence of the rows encoded last, as a penalty.
