@@ -178,6 +178,22 @@ def test_a_column_that_decides_everything_is_named(quick, curved):
     assert found[0].filename == __file__
 
 
+def test_few_columns_that_decide_everything_are_named(quick, curved):
+    X = StandardScaler().fit_transform(curved)
+    X[:, [2, 5]] *= 100
+    with pytest.warns(UserWarning, match="Columns 2, 5 have more than 99 %|5, 2 have"):
+        quick(3).fit(X)
+    quick(1).fit(X)  # which leaves out one of them, as warnings are errors here
+    X[:, [0, 7, 8]] *= 100
+    quick(5).fit(X)  # no few of twelve
+    names = [f"column {i}" for i in range(12)]
+    X[:, [0, 7]] *= 100
+    X[:, [2, 5]] *= 100
+    message = r"Columns ('column \d', ){3}\.\.\. have more than 99 %.* follow them"
+    with pytest.warns(UserWarning, match=message):
+        quick(5).fit(pd.DataFrame(X, columns=names))
+
+
 def test_text_is_refused_with_its_cure(quick):
     rows = [["red", 1.0], ["blue", 2.0], ["red", 3.0]]
     message = r"could not convert string to float: 'red'\. .*make_pipeline\(TableEnc"

@@ -83,18 +83,25 @@ def fit_autoencoder(
 
 
 def _advise_on_scales(start: LinearStart, names: Sequence[str] | None) -> None:
-    """Warn where one of several columns has nearly all of the variance."""
-    shares = start.column_scale**2 / len(start.column_scale)
-    largest = int(shares.argmax())
+    """Warn where as few columns as there are codes have nearly all of the variance."""
+    n_codes, shares = len(start.components), start.column_scale**2
+    order = np.argsort(-shares, kind="stable")
+    n_large = 1 + int(np.argmax(shares[order].cumsum() > 0.99 * len(shares)))
     n_varying = np.count_nonzero(start.column_scale != 1.0)  # what is constant has 1
-    can_lose = len(start.components) < len(shares)
-    if can_lose and n_varying > 2 and shares[largest] > 0.99:
-        name = largest if names is None else repr(names[largest])
-        advise(
-            f"Column {name} has more than 99 % of the variance of X, so that the codes "
-            "follow it and hardly any other. Scale columns of different units, for "
-            "instance with StandardScaler."
-        )
+    if n_large > n_codes or 3 * n_large > n_varying or n_codes == len(shares):
+        return
+    large = [str(i) if names is None else repr(names[i]) for i in order[:n_large]]
+    shown = ", ".join(large[:3]) + (", ..." if n_large > 3 else "")
+    subject, them = (
+        (f"Column {shown} has", "it")
+        if n_large == 1
+        else (f"Columns {shown} have", "them")
+    )
+    advise(
+        f"{subject} more than 99 % of the variance of X, so that the codes follow "
+        f"{them} and hardly any other. Scale columns of different units, for instance "
+        "with StandardScaler."
+    )
 
 
 def _advise_on_folds(
