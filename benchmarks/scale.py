@@ -332,6 +332,10 @@ def promises(rows: pd.DataFrame) -> list[Promise]:
             f"seconds per row ({method}) grow by at most {{:g}} with ten times as many"
         )
         promised.append(at_most(text, float(ratio), 1.1))
+    if {(OURS, 10**6), (OURS, 10**7)} <= set(found.index):
+        seconds = found["cpu_seconds"][OURS]
+        text = "10^7 rows in memory take at most {:g} times the CPU seconds of 10^6"
+        promised.append(at_most(text, seconds[10**7] / seconds[10**6], 1.5))
     for peak in rows[rows["section"] == "file"]["peak_megabytes"]:
         text = "the file is fitted to in at most {:g} megabytes"
         promised.append(at_most(text, float(peak), LIMIT_MEGABYTES))
