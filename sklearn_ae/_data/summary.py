@@ -5,8 +5,9 @@ Summaries of parts become that of the whole, in whatever order they are merged.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import reduce
 from typing import Any, Self
 
 import numpy as np
@@ -128,19 +129,25 @@ class Drawn:
     def joined(cls, parts: Iterable[Drawn], most: int) -> Self:
         """Draw so many rows at most from those of parts; they keep their order."""
         listed = list(parts)
-        columns = (
-            [getattr(part, name) for part in listed] for name in cls.__match_args__
-        )
-        whole = cls(*map(np.concatenate, columns))
-        order = np.lexsort((whole.numbers, whole.hashes))[:most]
-        return whole.part(order[np.argsort(whole.numbers[order])])
-
-    def part(self, index: NDArray) -> Self:
-        """Return some of the rows."""
-        return type(self)(*(getattr(self, name)[index] for name in self.__match_args__))
+        columns = [[getattr(part, n) for part in listed] for n in cls.__match_args__]
+        numbers, hashes = map(np.concatenate, columns[2:])
+        order = np.lexsort((numbers, hashes))[:most]
+        order = order[np.argsort(numbers[order])]
+        return cls(*(_gathered(arrays, order) for arrays in columns))
 
     def __len__(self) -> int:
         return len(self.rows)
+
+
+def _gathered(arrays: Sequence[NDArray], order: NDArray) -> NDArray:
+    """Return rows of arrays, counted through, without a copy of all of these."""
+    dtype = reduce(np.promote_types, {array.dtype for array in arrays})
+    found, first = np.empty((len(order), *arrays[0].shape[1:]), dtype), 0
+    for array in arrays:
+        is_here = (order >= first) & (order < first + len(array))
+        found[is_here] = array[order[is_here] - first]
+        first += len(array)
+    return found
 
 
 @dataclass(frozen=True)

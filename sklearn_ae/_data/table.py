@@ -11,8 +11,8 @@ from numpy.typing import ArrayLike, NDArray
 Float64 = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 
-# Tables with more values, 64 MB in float64, are never copied as a whole: a fit to a
-# million rows of 50 columns takes 50 MB beyond its input (speed benchmark, scale).
+# Tables with more values, 64 MB in float64, are never copied as a whole (speed
+# benchmark, scale).
 LARGEST_COPY = 2**23
 # A block, and what layers make of it, stays in the processor's cache (speed benchmark,
 # transform).
