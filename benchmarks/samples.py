@@ -293,7 +293,7 @@ def add_options(parser: ArgumentParser) -> None:
     add = parser.add_argument
     add("--tables", type=split_names, metavar="A,B", help="only these tables")
     add("--methods", type=split_names, metavar="A,B", help="only these methods")
-    add("--n-splits", type=int, default=3, help="splits of each table")
+    add("--n-splits", type=int, default=6, help="splits of each table")
     add("--resume", action="store_true", help="keep the rows that are there already")
 
 
@@ -309,6 +309,8 @@ def means(rows: pd.DataFrame) -> pd.DataFrame:
     rows = rows.assign(ratio=rows[SCORE] / rows[REAL])
     found = {name: by_table(rows, name).median() for name in columns}
     found = {"mean auc": by_table(rows, AUC).mean()} | found
+    n_splits = rows.groupby("method")["split"].nunique()
+    found["splits"] = n_splits.reindex(found["mean auc"].index)
     return pd.DataFrame(found).rename(
         columns={
             WITH_TARGET: "auc with target",

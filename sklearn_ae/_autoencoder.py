@@ -65,7 +65,7 @@ class AutoencoderTransformer(
     max_iter : int or "auto", default="auto"
         Number of epochs. "auto" goes on while rows that are left out gain by it, for 18
         to 200 epochs, each of 10,000 rows at most; 32 without `cv`, at most 100 with
-        `early_stopping=True`. A number has all rows visited; 20 is quick up to 10,000.
+        `early_stopping=True`. A number has all trained on; 20 is quick up to 10,000.
     random_state : int, RandomState instance or None, default=None
         Determines initial weights, order of rows and splits. Pass an int for the same
         result in every call; None draws from NumPy's global generator.
@@ -288,8 +288,8 @@ class AutoencoderTransformer(
             and booleans are converted to float64. NaN is a missing value. Large sparse
             data are dense in blocks alone, and cannot have NaN. What has `shape`,
             `dtype` and slices of rows, such as a large `numpy.memmap`, is read once, in
-            blocks. PCA is that of all rows; the network sees 262,144 at most, drawn at
-            random.
+            blocks. Of any table, PCA is that of all rows, and the network sees at most
+            262,144 of them, drawn at random.
         y : Ignored
             Not used, present for API consistency by convention.
         sample_weight : array-like of shape (n_samples,), default=None

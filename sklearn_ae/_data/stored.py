@@ -116,7 +116,7 @@ def summary_of(
     size = max(VALUES_PER_READ // n_features, 1)
 
     def summary(start: int) -> Summary:
-        rows = X[start : start + size]
+        rows = np.ascontiguousarray(X[start : start + size])  # whatever the order
         counts = np.ones(len(rows))
         if weight is not None:
             counts = weight[start : start + size]

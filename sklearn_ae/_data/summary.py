@@ -32,7 +32,8 @@ def n_drawn(n_features: int) -> int:
 def is_long(X: Any) -> bool:
     """Whether an array has more rows than are trained on, and moments that tell PCA."""
     is_tall = isinstance(X, np.ndarray) and len(X) > MOST_DRAWN
-    return is_tall and X.shape[1] <= MOST_COLUMNS_OF_MOMENTS
+    has_moments = is_tall and X.shape[1] <= MOST_COLUMNS_OF_MOMENTS
+    return has_moments and missing_cells(X) is None
 
 
 def weights_of_part(sample_weight: Any, n_rows: int) -> Float64:

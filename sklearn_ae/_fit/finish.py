@@ -59,6 +59,8 @@ def finish(
         covariance = data.moments.covariance / start.scale**2
         moments = CodeMoments.of_axes(module.components.numpy(), covariance)
         score = 1.0 - start.residual_variance / start.total_variance
+        if isinstance(objective.cell_loss, SquaredError):
+            loss = pca = 1.0 - score
     codec, basis = _change_basis(
         module, start, table, moments, problem.architecture, like
     )

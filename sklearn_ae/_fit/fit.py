@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Protocol
 
@@ -67,6 +68,7 @@ def fit_autoencoder(
             _advise_on_folds(start, architecture, folds, len(table))
         else:
             start, folds = previous.start, None
+            data = replace(data, moments=None)  # which are not about its mean
         rows = Rows.of_table(table, start)
         valid = None
         if data.held_out is not None:
@@ -84,23 +86,21 @@ def fit_autoencoder(
 
 def _advise_on_scales(start: LinearStart, names: Sequence[str] | None) -> None:
     """Warn where as few columns as there are codes have nearly all of the variance."""
-    n_codes, shares = len(start.components), start.column_scale**2
-    order = np.argsort(-shares, kind="stable")
-    n_large = 1 + int(np.argmax(shares[order].cumsum() > 0.99 * len(shares)))
-    n_varying = np.count_nonzero(start.column_scale != 1.0)  # what is constant has 1
-    if n_large > n_codes or 3 * n_large > n_varying or n_codes == len(shares):
+    scale, n_codes = start.column_scale, len(start.components)
+    variances = np.where(scale == 1.0, 0.0, scale**2)  # what is constant has 1
+    order = np.argsort(-variances, kind="stable")
+    ordered, n_varying = variances[order], np.count_nonzero(variances)
+    n_large = 1 + int(np.argmax(ordered.cumsum() > 0.99 * len(scale)))
+    if n_large > n_codes or 3 * n_large > n_varying or n_codes == len(scale):
+        return
+    if ordered[n_large - 1] < 99 * ordered[n_large]:  # no gap, as units make
         return
     large = [str(i) if names is None else repr(names[i]) for i in order[:n_large]]
     shown = ", ".join(large[:3]) + (", ..." if n_large > 3 else "")
-    subject, them = (
-        (f"Column {shown} has", "it")
-        if n_large == 1
-        else (f"Columns {shown} have", "them")
-    )
     advise(
-        f"{subject} more than 99 % of the variance of X, so that the codes follow "
-        f"{them} and hardly any other. Scale columns of different units, for instance "
-        "with StandardScaler."
+        f"Column{'s'[: n_large - 1]} {shown} {'has' if n_large == 1 else 'have'} more "
+        "than 99 % of the variance of X, so that the codes follow hardly any other. "
+        "Scale columns of different units, for instance with StandardScaler."
     )
 
 

@@ -86,7 +86,7 @@ def training_data(
 
 
 def _weight_of_rows(sample_weight: ArrayLike | None, X: Any) -> NDArray[np.float64]:
-    """Check the weights of rows; None counts each once."""
+    """Check the weights of rows; None counts each once, and next to none is none."""
     weight: NDArray[np.float64] = _check_sample_weight(
         sample_weight, X, dtype=np.float64, ensure_non_negative=True
     )
@@ -94,7 +94,7 @@ def _weight_of_rows(sample_weight: ArrayLike | None, X: Any) -> NDArray[np.float
         total = weight.sum()
     if not np.isfinite(total):
         raise ValueError("sample_weight is so large that its sum overflows.")
-    return weight
+    return np.where(weight > 1e-30 * weight.max(), weight, 0.0)  # 0 for float32
 
 
 def drawn_data(
@@ -128,7 +128,7 @@ def _names_rows(cv: Any) -> bool:
 
 def _counted(model: Any, X: NDArray | Source, weight: NDArray, seed: int) -> Data:
     """Leave out validated rows that do not count, and hold out some if need be."""
-    kept = weight > 1e-30 * weight.max()  # which float32 takes for 0
+    kept = weight > 1e-30 * weight.max()  # again, as those of streams are checked late
     if kept.sum() < 2:
         raise ValueError(
             f"sample_weight has {kept.sum()} entries above 0, but at least 2 "

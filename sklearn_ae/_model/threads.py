@@ -61,12 +61,12 @@ def one_thread() -> Iterator[None]:
 
 @contextmanager
 def without_denormals() -> Iterator[None]:
-    """Take for 0 what float32 holds with fewer digits, and restore the caller's mode.
+    """Take for 0 what floats hold with fewer digits, and restore the caller's mode.
 
     Products with such numbers take some processors ten times as long; the gradients of
     units that are far from active are full of them.
     """
-    was_set = bool(torch.tensor(1e-40) * 1 == 0)  # in this thread
+    was_set = bool(torch.tensor(1e-40, dtype=torch.float32) * 1 == 0)  # in this thread
     torch.set_flush_denormal(True)
     try:
         yield

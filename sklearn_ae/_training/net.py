@@ -105,17 +105,18 @@ class Net(NeuralNet):
         name = f"{prefix}_loss"
         total, n_rows = torch.zeros((), dtype=torch.float32, device=self.device), 0
         tells_batches = bool(self._listeners("on_batch_end"))
-        for batch in iterator:
-            self.notify("on_batch_begin", batch=batch, training=training)
-            step = step_fn(batch, **params)
-            n_in_batch = batch[1][0].shape[0]
-            total.add_(step["loss"].detach(), alpha=n_in_batch)
-            n_rows += n_in_batch
-            if tells_batches:
-                self._record_batch(prefix, step["loss"], n_in_batch)
-            # Without the weights of cells, as scorers concatenate targets.
-            told = batch[0], batch[1][0]
-            self.notify("on_batch_end", batch=told, training=training, **step)
+        with without_denormals():
+            for batch in iterator:
+                self.notify("on_batch_begin", batch=batch, training=training)
+                step = step_fn(batch, **params)
+                n_in_batch = batch[1][0].shape[0]
+                total.add_(step["loss"].detach(), alpha=n_in_batch)
+                n_rows += n_in_batch
+                if tells_batches:
+                    self._record_batch(prefix, step["loss"], n_in_batch)
+                # Without the weights of cells, as scorers concatenate targets.
+                told = batch[0], batch[1][0]
+                self.notify("on_batch_end", batch=told, training=training, **step)
         self._record_batch(prefix, step["loss"], n_in_batch)
         if training:
             for key, value in self.module_.own_record().items():
@@ -254,8 +255,7 @@ def start_training(
 def run_epochs(net: Net, rows: TensorDataset, n_epochs: int) -> None:
     """Train on rows, unless it was stopped; the module then has averaged weights."""
     if n_epochs > 0 and not net.stopped_early:
-        with without_denormals():
-            net.fit_loop(rows, epochs=n_epochs)
+        net.fit_loop(rows, epochs=n_epochs)
     net._set_training(False)
 
 

@@ -77,8 +77,10 @@ class Correction(nn.Module):
 class EncoderDecoder(nn.Module):
     """A network of two modules, `encoder` and `decoder`."""
 
-    encoder: Any
-    decoder: Any
+    def __init__(self, encoder: nn.Module, decoder: nn.Module) -> None:
+        super().__init__()
+        self.encoder: Any = encoder
+        self.decoder: Any = decoder
 
     def encode(self, x: Tensor) -> Tensor:
         """Map rows to codes.
@@ -146,11 +148,12 @@ class FullyConnected(EncoderDecoder):
         init: str,
         generator: torch.Generator,
     ) -> None:
-        super().__init__()
         sizes = (n_features, *hidden_layer_sizes, n_components)
         build = Correction if init == "pca" else Perceptron
-        self.encoder = build(sizes=sizes, activation=activation)
-        self.decoder = build(sizes=sizes[::-1], activation=activation)
+        super().__init__(
+            build(sizes=sizes, activation=activation),
+            build(sizes=sizes[::-1], activation=activation),
+        )
         for layer in self.modules():
             if isinstance(layer, nn.Linear):
                 bound = layer.in_features**-0.5

@@ -84,10 +84,11 @@ class SoftTree(EncoderDecoder):
     def __init__(
         self, n_features: int, n_components: int, depth: int = 5, n_trees: int = 4
     ) -> None:
-        super().__init__()
         if depth < 1 or n_trees < 1:
             raise ValueError(
                 f"depth={depth} and n_trees={n_trees} have to be at least 1."
             )
-        self.encoder = SoftDecisionTree(n_features, n_components, depth, n_trees)
-        self.decoder = SoftDecisionTree(n_components, n_features, depth, n_trees)
+        super().__init__(
+            SoftDecisionTree(n_features, n_components, depth, n_trees),
+            SoftDecisionTree(n_components, n_features, depth, n_trees),
+        )

@@ -64,7 +64,6 @@ class Variational(EncoderDecoder):
         variance: float | str | None = "auto",
         n_annealing_steps: int = 200,
     ) -> None:
-        super().__init__()
         if init != "random":
             raise ValueError(
                 "module=Variational needs init='random', as a correction of PCA has no "
@@ -77,14 +76,16 @@ class Variational(EncoderDecoder):
             )
         if not (isinstance(beta, float | int) and beta >= 0):
             raise ValueError(f"beta={beta!r} has to be at least 0.")
+        sizes = (n_features, *hidden_layer_sizes)
+        inward, outward = (*sizes, 2 * n_components), (n_components, *sizes[::-1])
+        super().__init__(
+            Perceptron(sizes=inward, activation=activation),
+            Perceptron(sizes=outward, activation=activation),
+        )
         self.n_features = n_features
         self.beta = beta
         self.variance: Any = variance
         self.n_annealing_steps = n_annealing_steps
-        sizes = (n_features, *hidden_layer_sizes)
-        inward, outward = (*sizes, 2 * n_components), (n_components, *sizes[::-1])
-        self.encoder = Perceptron(sizes=inward, activation=activation)
-        self.decoder = Perceptron(sizes=outward, activation=activation)
         for layer in self.modules():
             if isinstance(layer, nn.Linear):
                 layer.reset_parameters()

@@ -7,7 +7,7 @@ from sklearn_ae._model.threads import one_thread, without_denormals
 
 
 def takes_denormals_for_zero():
-    return bool(torch.tensor(1e-40) * 1 == 0)
+    return bool(torch.tensor(1e-40, dtype=torch.float32) * 1 == 0)
 
 
 def test_one_thread_restores_the_count(two_threads):
@@ -41,6 +41,17 @@ def test_mode_of_denormals_is_restored(mode):
         assert takes_denormals_for_zero()
     with pytest.raises(RuntimeError, match="stop"), without_denormals():
         raise RuntimeError("stop")
+    assert takes_denormals_for_zero() == mode
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.float64])
+def test_mode_of_denormals_is_restored_whatever_the_default_dtype(mode, dtype):
+    torch.set_default_dtype(dtype)
+    try:
+        with without_denormals():
+            assert takes_denormals_for_zero()
+    finally:
+        torch.set_default_dtype(torch.float32)
     assert takes_denormals_for_zero() == mode
 
 

@@ -12,19 +12,9 @@ from sklearn.model_selection import KFold
 from sklearn_ae._data import stored as _stored
 from sklearn_ae._data import summary as _summary
 from sklearn_ae._data import table as _table
+from tests.stores import MOST, Stored
 
-MOST = 100
 LOGISTIC = {"output_activation": "logistic", "init": "random"}
-
-
-class Stored:
-    """Rows behind slices alone."""
-
-    def __init__(self, X):
-        self.X, self.shape, self.dtype = X, X.shape, X.dtype
-
-    def __getitem__(self, rows):
-        return self.X[rows]
 
 
 @pytest.fixture(autouse=True)
@@ -73,6 +63,7 @@ def test_pca_is_that_of_all_rows(quick, X):
     ratio = pca.explained_variance_ratio_
     assert_allclose(model.explained_variance_ratio_, ratio, rtol=1e-9)
     assert model.score(X) == pytest.approx(ratio.sum(), rel=1e-9)
+    assert model.pca_score_ == 1 - model.best_loss_ == pytest.approx(ratio.sum())
 
 
 def test_as_many_rows_as_are_trained_on_are_trained_on_whole(quick, X):
@@ -92,15 +83,23 @@ def test_columns_keep_their_names(quick, X):
     frame = pd.DataFrame(X, columns=[f"column {i}" for i in range(X.shape[1])])
     model = quick().fit(frame)
     assert_array_equal(model.feature_names_in_, frame.columns)
-    expected = quick().fit(X).transform(X)
-    assert_allclose(model.transform(frame), expected, atol=1e-6)
+    expected = quick().fit(X)
+    assert model.best_loss_ == expected.best_loss_
+    assert model.loss_curve_ == expected.loss_curve_
+    assert_allclose(model.transform(frame), expected.transform(X), atol=1e-9)
 
 
-def test_missing_cells_are_imputed_by_the_rows_drawn(quick, X):
+def test_order_in_memory_does_not_matter(quick, X):
+    found = quick().fit(np.asfortranarray(X)).transform(X)
+    assert_array_equal(found, quick().fit(X).transform(X))
+
+
+def test_all_rows_are_trained_on_where_cells_are_missing(quick, X):
     X = X.copy()
-    X[::7, 3] = np.nan
-    found, expected = quick().fit(X), quick().fit(Stored(X))
-    assert_array_equal(found.transform(X), expected.transform(X))
+    X[2:, 3] = np.nan  # whatever is drawn, a column keeps what is known of it
+    model = quick().fit(X)
+    assert model._fit_result.start.n_samples == len(X)
+    assert np.isfinite(model.transform(X)).all()
 
 
 @pytest.mark.parametrize("row", range(0, 240, 40))
@@ -130,8 +129,27 @@ def test_weights_are_checked_whether_drawn_or_not(quick, X, weight):
         quick().fit(X, sample_weight=weights)
 
 
+def test_rows_that_hardly_count_are_not_drawn(quick, X):
+    weight = np.full(len(X), 1e-40)
+    weight[::40] = 1.0
+    found = quick(cv=None).fit(X, sample_weight=weight)
+    expected = quick(cv=None).fit(X[::40])
+    assert found._fit_result.start.n_samples == len(X[::40])
+    assert found.pca_score_ == pytest.approx(expected.pca_score_, rel=1e-9)
+
+
 def test_fit_goes_on_with_the_rows_drawn(quick, X):
     model = quick(warm_start=True).fit(X)
     before = model.best_loss_
     assert model.fit(X).best_loss_ <= before
     assert model._fit_result.start.n_samples == MOST
+
+
+def test_pca_that_goes_on_with_other_rows_is_measured_on_these(quick, X):
+    model = quick(2, hidden_layer_sizes=(), warm_start=True).fit(X)
+    other = X * np.linspace(0.5, 2, 12) + 10
+    model.fit(other)
+    found = model.explained_variance_ratio_.sum()
+    # The rows drawn, 100 of 240, are not all that are scored.
+    assert found == pytest.approx(model.score(other), abs=0.1)
+    assert model.best_loss_ == pytest.approx(1 - found)
