@@ -5,6 +5,7 @@ import re
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.datasets import load_breast_cancer
 from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LinearRegression
 from sklearn.pipeline import make_pipeline
@@ -181,22 +182,28 @@ def test_a_column_that_decides_everything_is_named(quick, curved):
 def test_few_columns_that_decide_everything_are_named(quick, curved):
     X = StandardScaler().fit_transform(curved)
     X[:, [2, 5]] *= 100
-    with pytest.warns(UserWarning, match="^Columns (2, 5|5, 2) have more than 99 %"):
-        quick(3).fit(X)
-    quick(1).fit(X)  # which leaves out one of them, as warnings are errors here
+    for n_components in (1, 3):
+        with pytest.warns(UserWarning, match="^Columns (2, 5|5, 2) have more than"):
+            quick(n_components).fit(X)
     X[:, [0, 7]] *= 100
     names = [f"column {i}" for i in range(12)]
     message = r"^Columns ('column \d', ){3}\.\.\. have more than 99 %"
     with pytest.warns(UserWarning, match=message):
         quick(5).fit(pd.DataFrame(X, columns=names))
     X[:, 8] *= 100
-    quick(5).fit(X)  # no few of twelve
+    quick(5).fit(X)  # no few of twelve, as warnings are errors here
 
 
 def test_columns_that_become_smaller_step_by_step_have_one_unit(quick, curved):
     X = StandardScaler().fit_transform(curved)
     X *= 3.0 ** -np.arange(12)
     quick(3).fit(X)  # as warnings are errors here
+
+
+def test_areas_beside_shares_are_named(quick):
+    frame = load_breast_cancer(as_frame=True).data
+    with pytest.warns(UserWarning, match="^Columns 'worst area', 'mean area' have"):
+        quick(2).fit(frame)
 
 
 def test_constant_columns_have_none_of_the_variance(quick, curved):

@@ -78,8 +78,8 @@ class StoredRows(Source):
         try:
             assert_all_finite(block, allow_nan=True, input_name="X")
         except ValueError as error:
-            where = _place(start, stop)
-            raise ValueError(f"{error} They are in {where}.") from None
+            first = start + int(np.isinf(block).any(axis=1).argmax())
+            raise ValueError(f"{error} Row {first} has the first of them.") from None
         if missing_cells(block) is not None:
             check_some_observed(block, axis=1, labels=np.arange(start, stop))
         return block

@@ -85,15 +85,15 @@ def fit_autoencoder(
 
 
 def _advise_on_scales(start: LinearStart, names: Sequence[str] | None) -> None:
-    """Warn where as few columns as there are codes have nearly all of the variance."""
-    scale, n_codes = start.column_scale, len(start.components)
+    """Warn where few columns have nearly all of the variance."""
+    scale = start.column_scale
     variances = np.where(scale == 1.0, 0.0, scale**2)  # what is constant has 1
     order = np.argsort(-variances, kind="stable")
     ordered, n_varying = variances[order], np.count_nonzero(variances)
     n_large = 1 + int(np.argmax(ordered.cumsum() > 0.99 * len(scale)))
-    if n_large > n_codes or 3 * n_large > n_varying or n_codes == len(scale):
+    if 3 * n_large > n_varying or len(start.components) == len(scale):
         return
-    if ordered[n_large - 1] < 99 * ordered[n_large]:  # no gap, as units make
+    if ordered[n_large - 1] < 25 * ordered[n_large]:  # no gap, as units make
         return
     large = [str(i) if names is None else repr(names[i]) for i in order[:n_large]]
     shown = ", ".join(large[:3]) + (", ..." if n_large > 3 else "")

@@ -241,7 +241,7 @@ def _load_module(
     except (RuntimeError, IndexError) as error:
         text = " ".join(str(error).split())
         raise ValueError(f"Its architecture asks for other arrays: {text}") from error
-    return module
+    return module.requires_grad_(False)  # as after a fit, where kernels may be others
 
 
 def _load_network(

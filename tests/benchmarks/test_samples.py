@@ -62,7 +62,8 @@ def frame_of(**aucs):
     pairs = {samples.OURS: aucs["ours"], samples.LINEAR: aucs["pca"]}
     return pd.DataFrame(
         [
-            {"table": samples.REFERENCE, "method": name, samples.AUC: auc} | shared
+            {"table": samples.REFERENCE, "method": name, "split": 0, samples.AUC: auc}
+            | shared
             for name, auc in pairs.items()
         ]
     )
