@@ -80,6 +80,8 @@ def training_data(
     X = _validated(model, rows)
     weight = _weight_of_rows(sample_weight, X)
     if is_long(X) and not _names_rows(model.cv):
+        if model.output_activation == "logistic":  # of all rows that count
+            _check_shares(_only(weight > 0, Table(X, weight)).X)
         summary = summary_of(X, weight, seed)
         return drawn_data(model, summary, seed, summary.drawn.rows)
     return _counted(model, X, weight, seed)
@@ -139,6 +141,8 @@ def _counted(model: Any, X: NDArray | Source, weight: NDArray, seed: int) -> Dat
     if not is_complete:
         _check_fits_memory(table.X)
         check_some_observed(table.X, axis=1, labels=np.flatnonzero(kept))
+    if model.output_activation == "logistic":
+        _check_shares(table.X)
     if _is_robust(model):
         if not is_complete:
             check_some_observed(table.X, axis=0)
@@ -157,21 +161,17 @@ def _validated(model: Any, rows: Any) -> NDArray | Source:
     if isinstance(rows, ResidentRows):
         _check_feature_names(model, rows.stored, reset=True)
         _check_n_features(model, rows, reset=True)
-        X: NDArray | Source = rows
-    else:
-        with cure_of_text(model):
-            validated = validate_data(
-                model,
-                rows,
-                accept_sparse="csr",
-                dtype=[np.float64, np.float32],
-                ensure_min_samples=2,
-                ensure_all_finite="allow-nan",
-            )
-        X = array_or_source(validated)
-    if model.output_activation == "logistic":
-        _check_shares(X)
-    return X
+        return rows
+    with cure_of_text(model):
+        validated = validate_data(
+            model,
+            rows,
+            accept_sparse="csr",
+            dtype=[np.float64, np.float32],
+            ensure_min_samples=2,
+            ensure_all_finite="allow-nan",
+        )
+    return array_or_source(validated)
 
 
 def _is_robust(model: Any) -> bool:
