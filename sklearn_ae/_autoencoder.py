@@ -288,8 +288,8 @@ class AutoencoderTransformer(
             and booleans are converted to float64. NaN is a missing value. Large sparse
             data are dense in blocks alone, and cannot have NaN. What has `shape`,
             `dtype` and slices of rows, such as a large `numpy.memmap`, is read once, in
-            blocks. Of any table, PCA is that of all rows, and the network sees at most
-            262,144 of them, drawn at random.
+            blocks. Beyond 262,144 rows PCA is that of all, and the network sees as many
+            as that, drawn at random (exceptions: user guide, large tables).
         y : Ignored
             Not used, present for API consistency by convention.
         sample_weight : array-like of shape (n_samples,), default=None

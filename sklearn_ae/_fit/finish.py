@@ -58,8 +58,8 @@ def finish(
     if data.moments is not None and module.is_pca:  # moments of all rows are known
         covariance = data.moments.covariance / start.scale**2
         moments = CodeMoments.of_axes(module.components.numpy(), covariance)
-        score = 1.0 - start.residual_variance / start.total_variance
-        if isinstance(objective.cell_loss, SquaredError):
+        if isinstance(objective.cell_loss, SquaredError) and not module.is_bounded:
+            score = 1.0 - start.residual_variance / start.total_variance
             loss = pca = 1.0 - score
     codec, basis = _change_basis(
         module, start, table, moments, problem.architecture, like

@@ -60,6 +60,8 @@ def test_loaded_estimator_is_the_saved_one(name, init, X, round_trip):
     state = torch.get_rng_state()
     other = round_trip(model)
     assert torch.equal(torch.get_rng_state(), state)
+    weights = [*other.net_.module_.parameters()]
+    assert not any(weight.requires_grad for weight in weights)
     assert_same_results(model, other, X)
     assert_same_value(vars(model), vars(other))
     codes = model.transform(X)
