@@ -252,6 +252,10 @@ OTHER_VALUES = {
     for value in values
 }
 OTHER_VALUES |= {
+    f"{n_steps} steps": Variant({"transform_max_iter": n_steps}, inference=True)
+    for n_steps in (2, 4, 8)
+}
+OTHER_VALUES |= {
     f"penalty {value}": changing(refit=partial(_with_penalty, value))
     for value in (10.0, 100.0)
 }

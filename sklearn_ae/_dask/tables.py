@@ -187,7 +187,9 @@ class _Part:
         """Return the rows, and as many more as show categories that they lack."""
         columns = [self.rows.iloc[:, i] for i in range(self.rows.shape[1])]
         lacking = [
-            seen[[]] if _is_measured(seen) and not is_asked else _without(seen, column)
+            seen[[]]
+            if _is_measured(seen) and not is_asked
+            else seen[~seen.isin(column)].dropna()
             for seen, column, is_asked in zip(self.seen, columns, asked, strict=True)
         ]
         n_more = max(map(len, lacking))
@@ -200,11 +202,6 @@ class _Part:
         ]
         parts = {i: c.reset_index(drop=True) for i, c in enumerate(extended)}
         return pd.DataFrame(parts).set_axis(self.rows.columns, axis=1)
-
-
-def _without(seen: pd.Series, column: pd.Series) -> pd.Series:
-    """Return the values that a column lacks."""
-    return seen[~seen.isin(column)].dropna()
 
 
 def _spanning(column: Column, seen: pd.Series) -> Column:

@@ -89,9 +89,9 @@ class StoredRows(Source):
         block = np.asarray(self.stored[start:stop])
         if block.shape != (stop - start, self.shape[1]):
             raise ValueError(
-                f"{_place(start, stop)} were read as an array of shape {block.shape}, "
-                f"but {(stop - start, self.shape[1])} was expected, as X.shape is "
-                f"{self.shape}."
+                f"rows {start} to {stop - 1} of X were read as an array of shape "
+                f"{block.shape}, but {(stop - start, self.shape[1])} was expected, as "
+                f"X.shape is {self.shape}."
             )
         return block.astype(self.dtype, copy=False)
 
@@ -133,8 +133,3 @@ def stored_or_given(X: Any) -> Any:
         return X
     rows = StoredRows(X)
     return rows if is_large(X.shape) else rows.array(0, len(rows))
-
-
-def _place(start: int, stop: int) -> str:
-    """Name rows."""
-    return f"rows {start} to {stop - 1} of X"

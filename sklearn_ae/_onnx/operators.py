@@ -32,11 +32,9 @@ Width = Callable[[Any], int]
 Columns = Callable[[Any, Sequence[Any]], Mapping[str, Any]]
 
 
-def _n_outputs(model: Any) -> int:
-    return len(model.get_feature_names_out())
-
-
-MATRIX: Mapping[str, Width] = {"variable": _n_outputs}
+MATRIX: Mapping[str, Width] = {
+    "variable": lambda model: len(model.get_feature_names_out())
+}
 
 
 def register(

@@ -128,13 +128,10 @@ def _check_columns(transformer: Any) -> None:
     need(all(isinstance(one, slice) for one in slices), "Its output_indices_ is")
 
 
-def _check_function(transformer: Any) -> None:
-    are_none = transformer.func is None and transformer.inverse_func is None
-    need(are_none, "Its function is")
-
-
 CHECKS: dict[type, Callable[[Any], None]] = {
-    preprocessing.FunctionTransformer: _check_function,
+    preprocessing.FunctionTransformer: lambda one: need(
+        one.func is None and one.inverse_func is None, "Its function is"
+    ),
     preprocessing.OneHotEncoder: _check_encoder,
     preprocessing.OrdinalEncoder: _check_encoder,
     pipeline.Pipeline: _check_pipeline,

@@ -215,10 +215,6 @@ def _put_scalar(parts: list[Any]) -> np.generic:
     return dtype.type(value)
 
 
-def _take_dtype(dtype: np.dtype) -> str:
-    return dtype.str if _is_narrow(dtype) else refuse(dtype)
-
-
 def _is_narrow(dtype: np.dtype) -> bool:
     """Whether a text is of at most a million bytes; a short file may claim any."""
     return dtype.itemsize <= 2**20
@@ -295,7 +291,9 @@ PLAIN = {
     "bytes": Kind(bytes.hex, bytes.fromhex),
     "numpy.ndarray": Kind(_take_array, _put_array),
     "numpy.generic": Kind(_take_scalar, _put_scalar),
-    "numpy.dtype": Kind(_take_dtype, _put_dtype),
+    "numpy.dtype": Kind(
+        lambda dtype: dtype.str if _is_narrow(dtype) else refuse(dtype), _put_dtype
+    ),
     "numpy.RandomState": Kind(_take_generator, _put_generator),
     "datetime.datetime": Kind(_take_datetime, _put_datetime),
     "datetime.date": Kind(date.isoformat, date.fromisoformat),

@@ -247,7 +247,7 @@ class CategoryColumn:
 def _labels(encoder: OneHotEncoder, known: NDArray) -> NDArray:
     """Return what the columns of an encoder are decoded to."""
     categories = encoder.categories_[0].astype(object)
-    rare = encoder.infrequent_categories_[0] if _has_groups(encoder) else None
+    (rare,) = getattr(encoder, "infrequent_categories_", [None])
     if rare is None:
         return objects(categories)
     is_rare = np.isin(categories, rare)
@@ -255,10 +255,6 @@ def _labels(encoder: OneHotEncoder, known: NDArray) -> NDArray:
     counts = [np.equal(known, member).sum() for member in members]
     common = members[int(np.argmax(counts))]
     return objects([*categories[~is_rare], common])
-
-
-def _has_groups(encoder: OneHotEncoder) -> bool:
-    return encoder.min_frequency is not None or encoder.max_categories is not None
 
 
 def learn_column(

@@ -3,12 +3,13 @@
 from collections.abc import Sequence
 from itertools import pairwise
 from math import prod
-from operator import index
+from numbers import Integral
 from typing import Any
 
+import numpy as np
 from torch import Tensor, nn
 
-from sklearn_ae.networks.fully_connected import activation_of
+from sklearn_ae.networks.fully_connected import activation_of, check_counts
 
 
 class Convolutional(nn.Module):
@@ -29,7 +30,7 @@ class Convolutional(nn.Module):
     image_shape : tuple of int or None, default=None
         (height, width) or (height, width, n_channels) of the images whose values are
         the columns, in C order. None takes a square of one channel.
-    channels : sequence of int, default=(32, 64)
+    channels : sequence of int or int, default=(32, 64)
         Number of maps at each level, from the image towards the code.
     kernel_size : int, default=3
         Side of the convolutions, in pixels; odd.
@@ -51,18 +52,22 @@ class Convolutional(nn.Module):
         n_features: int,
         n_components: int,
         image_shape: Sequence[int] | None = None,
-        channels: Sequence[int] = (32, 64),
+        channels: Sequence[int] | int = (32, 64),
         kernel_size: int = 3,
         pooling: str = "stride",
         activation: str = "silu",
     ) -> None:
         super().__init__()
         *sides, depth = _shape(image_shape, n_features)
-        _check(kernel_size, pooling, sides, len(channels))
+        check_counts(kernel_size=kernel_size)
+        given: Any = [channels] if isinstance(channels, Integral) else channels
+        for n_maps in given:
+            check_counts(channels=n_maps)
+        maps = [depth, *map(int, given)]
+        _check(kernel_size, pooling, sides, len(maps) - 1)
         sizes = [tuple(sides)]
-        for _ in channels:
+        for _ in maps[1:]:
             sizes.append(tuple(-(-side // 2) for side in sizes[-1]))
-        maps = [depth, *map(index, channels)]
         bend, padding = activation_of(activation), kernel_size // 2
         self.image_shape = (*sides, depth)
         down: list[nn.Module] = []
@@ -125,13 +130,15 @@ def _shape(image_shape: Sequence[int] | None, n_features: int) -> tuple[int, ...
     given: Any = image_shape
     if given is None:
         given = (round(n_features**0.5),) * 2
-    shape = (*given, 1) if len(given) == 2 else tuple(given)
-    if len(shape) != 3 or prod(shape) != n_features:
+    shape = (*np.ravel(given).tolist(), 1)[:3]
+    if np.size(given) not in (2, 3) or prod(shape) != n_features:
         raise ValueError(
             f"image_shape={image_shape!r} does not have the {n_features} values of a "
             "row. Give (height, width) or (height, width, n_channels) of the images."
         )
-    return tuple(int(size) for size in shape)
+    for side in shape:
+        check_counts(image_shape=side)
+    return shape
 
 
 def _check(kernel_size: int, pooling: str, sides: Sequence[int], n_levels: int) -> None:

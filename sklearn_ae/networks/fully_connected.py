@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from itertools import pairwise
+from numbers import Integral
 from typing import Any
 
 import torch
@@ -22,6 +23,13 @@ def activation_of(name: str) -> type[nn.Module]:
         known = ", ".join(map(repr, ACTIVATIONS))
         raise ValueError(f"activation={name!r} has to be one of {known}.")
     return ACTIVATIONS[name]
+
+
+def check_counts(**counts: Any) -> None:
+    """Raise unless all are integers of at least 1."""
+    for name, value in counts.items():
+        if not isinstance(value, Integral) or value < 1:
+            raise ValueError(f"{name}={value!r} has to be an integer of at least 1.")
 
 
 # The decoder starts this many times as wide as Scott's bandwidth.

@@ -5,6 +5,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from sklearn_ae.networks.fully_connected import check_counts
+
 CELLS = {"gru": nn.GRU, "lstm": nn.LSTM}
 
 
@@ -48,6 +50,7 @@ class Recurrent(nn.Module):
         cell: str = "gru",
     ) -> None:
         super().__init__()
+        check_counts(hidden_size=hidden_size, num_layers=num_layers)
         if cell not in CELLS:
             raise ValueError(f"cell={cell!r} has to be one of {sorted(CELLS)}.")
         self.n_steps = _n_steps(n_features, n_channels)
@@ -139,6 +142,8 @@ class Transformer(nn.Module):
         num_layers: int = 2,
     ) -> None:
         super().__init__()
+        check_counts(d_model=d_model, nhead=nhead)
+        check_counts(patch_size=patch_size, num_layers=num_layers)
         if d_model % nhead:
             raise ValueError(f"nhead={nhead} does not divide d_model={d_model}.")
         n_steps = _n_steps(n_features, n_channels)
@@ -205,6 +210,7 @@ def _layers(d_model: int, nhead: int, num_layers: int) -> nn.Module:
 
 def _n_steps(n_features: int, n_channels: int) -> int:
     """Return the number of steps of a series."""
+    check_counts(n_channels=n_channels)
     if n_features % n_channels:
         raise ValueError(
             f"n_channels={n_channels} does not divide the {n_features} values of a "

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor, nn
 
-from sklearn_ae.networks.fully_connected import EncoderDecoder
+from sklearn_ae.networks.fully_connected import EncoderDecoder, check_counts
 
 
 class SoftDecisionTree(nn.Module):
@@ -78,16 +78,13 @@ class SoftTree(EncoderDecoder):
     Raises
     ------
     ValueError
-        If `depth` or `n_trees` is below 1.
+        If `depth` or `n_trees` is no integer of at least 1.
     """
 
     def __init__(
         self, n_features: int, n_components: int, depth: int = 5, n_trees: int = 4
     ) -> None:
-        if depth < 1 or n_trees < 1:
-            raise ValueError(
-                f"depth={depth} and n_trees={n_trees} have to be at least 1."
-            )
+        check_counts(depth=depth, n_trees=n_trees)
         super().__init__(
             SoftDecisionTree(n_features, n_components, depth, n_trees),
             SoftDecisionTree(n_components, n_features, depth, n_trees),

@@ -179,12 +179,28 @@ def test_shares_of_leaves():
         (lambda: Recurrent(10, 2, n_channels=3), "n_channels=3 does not divide the 10"),
         (lambda: Recurrent(10, 2, cell="rnn"), "cell='rnn' has to be one of"),
         (lambda: Transformer(10, 2, nhead=3), "nhead=3 does not divide d_model=64"),
-        (lambda: SoftTree(4, 2, depth=0), "have to be at least 1"),
+        (lambda: Convolutional(16, 2, image_shape=16), "image_shape=16 does not have"),
+        (lambda: Convolutional(16, 2, image_shape=(4.0, 4)), "image_shape=4.0 has to"),
+        (lambda: Convolutional(16, 2, channels=(8, 0.5)), "channels=0.5 has to be an"),
+        (lambda: Convolutional(16, 2, kernel_size="3"), "kernel_size='3' has to be an"),
+        (lambda: Recurrent(10, 2, n_channels=0), "n_channels=0 has to be an integer"),
+        (lambda: Recurrent(10, 2, hidden_size=8.0), "hidden_size=8.0 has to be an"),
+        (lambda: Transformer(10, 2, patch_size=0), "patch_size=0 has to be an integer"),
+        (lambda: Transformer(10, 2, nhead=0), "nhead=0 has to be an integer"),
+        (lambda: SoftTree(4, 2, depth=0), "depth=0 has to be an integer of at least 1"),
+        (lambda: SoftTree(4, 2, n_trees=2.5), "n_trees=2.5 has to be an integer"),
     ],
 )
 def test_wrong_arguments(build, text):
     with pytest.raises(ValueError, match=re.escape(text)):
         build()
+
+
+def test_one_level_of_channels_may_be_a_number():
+    one, same = (Convolutional(16, 2, channels=given) for given in (8, np.array([8])))
+    shapes = [{k: v.shape for k, v in net.state_dict().items()} for net in (one, same)]
+    assert shapes[0] == shapes[1]
+    assert one.encoder[0].out_channels == 8
 
 
 def test_weights_of_leaves_say_what_they_are_multiplied_by():
