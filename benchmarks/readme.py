@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from benchmarks import (
+    ablation,
     compression,
     imputation,
     ratios,
@@ -33,7 +34,7 @@ ROOT = Path(__file__).parents[1]
 GUIDE = ROOT / "docs" / "guide"
 PAGES = (
     ROOT / "README.md",
-    *(GUIDE / f"{name}.md" for name in ("figures", "onnx", "outliers")),
+    *(GUIDE / f"{name}.md" for name in ("codes", "figures", "onnx", "outliers")),
 )
 RESULTS = Path(__file__).parent / "results"
 BLOCK = re.compile(r"(<!-- results: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
@@ -216,6 +217,11 @@ def outlying(rows: pd.DataFrame) -> str:
     return markdown(table.rename(index={"all": "all three kinds"}), decimals(3))
 
 
+def stepped(rows: pd.DataFrame) -> str:
+    """Show what steps of the codes gain and cost, by what one does."""
+    return markdown(ablation.steps_table(rows), decimals(2))
+
+
 BLOCKS: dict[str, tuple[str, Callable[[pd.DataFrame], str]]] = {
     "regimes": ("redundant_features", regimes),
     "targeted": ("redundant_features", targeted),
@@ -230,6 +236,7 @@ BLOCKS: dict[str, tuple[str, Callable[[pd.DataFrame], str]]] = {
     "production": ("production", produced),
     "classics": ("classics", classics),
     "outliers": ("outliers", outlying),
+    "steps": ("ablation", stepped),
 }
 
 

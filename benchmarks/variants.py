@@ -251,9 +251,10 @@ OTHER_VALUES = {
     }.items()
     for value in values
 }
+STEPS = {f"transform_max_iter {n}": n for n in (0, 1, 2, 4, 8)}
 OTHER_VALUES |= {
-    f"{n_steps} steps": Variant({"transform_max_iter": n_steps}, inference=True)
-    for n_steps in (2, 4, 8)
+    name: Variant({"transform_max_iter": n_steps}, inference=True)
+    for name, n_steps in STEPS.items()
 }
 OTHER_VALUES |= {
     f"penalty {value}": changing(refit=partial(_with_penalty, value))

@@ -1,5 +1,6 @@
 """The estimator that draws new rows of a table from a density of its codes."""
 
+from numbers import Integral
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -9,7 +10,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils import Tags, _safe_indexing, check_random_state, get_tags
 from sklearn.utils._param_validation import HasMethods, StrOptions
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.validation import check_is_fitted
+from sklearn.utils.validation import check_is_fitted, check_scalar
 
 from sklearn_ae._persistence import PersistenceMixin, need, saved
 from sklearn_ae._sampling import (
@@ -187,12 +188,11 @@ class TableSampler(PersistenceMixin, DensityMixin, BaseEstimator):
 
         Raises
         ------
-        ValueError
-            If `n_samples` is below 1.
+        TypeError, ValueError
+            If `n_samples` is no integer of at least 1.
         """
         check_is_fitted(self)
-        if n_samples < 1:
-            raise ValueError(f"n_samples={n_samples!r} must be at least 1.")
+        check_scalar(n_samples, "n_samples", Integral, min_val=1)
         rng = check_random_state(self.random_state)
         matrix = self._matrices.in_units(self._drawn_matrix(n_samples, rng))
         are_numbers = ~self._are_indicators

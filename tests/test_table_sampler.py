@@ -354,8 +354,10 @@ def test_errors_name_the_remedy(transformer, X, error, message):
 
 def test_number_of_samples_is_checked():
     model = TableSampler(PCA(2)).fit(ring())
-    with pytest.raises(ValueError, match="n_samples=0 must be at least 1"):
+    with pytest.raises(ValueError, match="n_samples == 0, must be >= 1"):
         model.sample(0)
+    with pytest.raises(TypeError, match="n_samples must be an instance"):
+        model.sample(1.5)
 
 
 def test_failed_fit_leaves_the_earlier_one():

@@ -98,10 +98,6 @@ def _put_index(parts: list[Any]) -> Any:
     return pd.Index(labels, dtype=dtype, name=name, tupleize_cols=False)
 
 
-def _take_pandas(reader: PandasReader) -> list[Any]:
-    return [_take_index(reader.columns), reader.dtypes]
-
-
 def _put_pandas(parts: list[Any]) -> PandasReader:
     columns, dtypes = parts
     kinds = np.dtype | _library("pandas").api.extensions.ExtensionDtype
@@ -134,17 +130,9 @@ def _ticks(value: Any) -> list[Any]:
     return [int(value.asm8.astype(np.int64)), np.datetime_data(value.asm8.dtype)[0]]
 
 
-def _take_timestamp(value: Any) -> list[Any]:
-    return [*_ticks(value), value.tz and str(value.tz)]
-
-
 def _put_timestamp(ticks: int, unit: str, zone: str | None) -> Any:
     value = _library("pandas").Timestamp(np.int64(ticks).view(f"M8[{unit}]"))
     return value if zone is None else value.tz_localize("UTC").tz_convert(zone)
-
-
-def _take_categories(dtype: Any) -> list[Any]:
-    return [_take_index(dtype.categories), dtype.ordered]
 
 
 def _put_categories(index: list[Any], ordered: bool) -> Any:
@@ -220,10 +208,16 @@ ARGUMENTS: dict[str, Callable[[Any], list[Any]]] = {
 TABLES = {
     **{f"sklearn_ae.{cls.__name__}": _column(cls) for cls in COLUMNS},
     "sklearn_ae.ArrayReader": Kind(lambda reader: [reader.dtype], _put_array),
-    "sklearn_ae.PandasReader": Kind(_take_pandas, _put_pandas),
+    "sklearn_ae.PandasReader": Kind(
+        lambda reader: [_take_index(reader.columns), reader.dtypes], _put_pandas
+    ),
     "sklearn_ae.PolarsReader": Kind(_take_polars, _put_polars),
-    "pandas.Timestamp": _by_arguments(_take_timestamp, _put_timestamp),
-    "pandas.CategoricalDtype": _by_arguments(_take_categories, _put_categories),
+    "pandas.Timestamp": _by_arguments(
+        lambda value: [*_ticks(value), value.tz and str(value.tz)], _put_timestamp
+    ),
+    "pandas.CategoricalDtype": _by_arguments(
+        lambda dtype: [_take_index(dtype.categories), dtype.ordered], _put_categories
+    ),
     "pandas.ArrowDtype": _by_arguments(_take_arrow, _put_arrow),
     **{name: _by_arguments(take, _make(name)) for name, take in ARGUMENTS.items()},
 }

@@ -3,13 +3,12 @@
 from collections.abc import Sequence
 from itertools import pairwise
 from math import prod
-from numbers import Integral
 from typing import Any
 
 import numpy as np
 from torch import Tensor, nn
 
-from sklearn_ae.networks.fully_connected import activation_of, check_counts
+from sklearn_ae.networks.fully_connected import activation_of, counts
 
 
 class Convolutional(nn.Module):
@@ -42,9 +41,10 @@ class Convolutional(nn.Module):
 
     Raises
     ------
-    ValueError
-        If `image_shape` does not have `n_features` values, an image is too small for
-        so many levels, `kernel_size` is even, or `pooling` or `activation` unknown.
+    TypeError, ValueError
+        If a number is no integer of at least 1, `image_shape` does not have
+        `n_features` values, an image is too small for so many levels, `kernel_size` is
+        even, or `pooling` or `activation` unknown.
     """
 
     def __init__(
@@ -59,11 +59,9 @@ class Convolutional(nn.Module):
     ) -> None:
         super().__init__()
         *sides, depth = _shape(image_shape, n_features)
-        check_counts(kernel_size=kernel_size)
-        given: Any = [channels] if isinstance(channels, Integral) else channels
-        for n_maps in given:
-            check_counts(channels=n_maps)
-        maps = [depth, *map(int, given)]
+        (kernel_size,) = counts(kernel_size=kernel_size)
+        given: Any = channels if np.ndim(channels) else [channels]
+        maps = [depth, *(counts(channels=n_maps)[0] for n_maps in given)]
         _check(kernel_size, pooling, sides, len(maps) - 1)
         sizes = [tuple(sides)]
         for _ in maps[1:]:
@@ -130,14 +128,13 @@ def _shape(image_shape: Sequence[int] | None, n_features: int) -> tuple[int, ...
     given: Any = image_shape
     if given is None:
         given = (round(n_features**0.5),) * 2
-    shape = (*np.ravel(given).tolist(), 1)[:3]
-    if np.size(given) not in (2, 3) or prod(shape) != n_features:
+    sides = given if np.ndim(given) else [given]
+    shape = (*(counts(image_shape=side)[0] for side in sides), 1)[:3]
+    if len(sides) not in (2, 3) or prod(shape) != n_features:
         raise ValueError(
             f"image_shape={image_shape!r} does not have the {n_features} values of a "
             "row. Give (height, width) or (height, width, n_channels) of the images."
         )
-    for side in shape:
-        check_counts(image_shape=side)
     return shape
 
 

@@ -6,6 +6,7 @@ from numbers import Integral
 from typing import Any
 
 import torch
+from sklearn.utils.validation import check_scalar
 from torch import Tensor, nn
 
 ACTIVATIONS: dict[str, type[nn.Module]] = {
@@ -25,11 +26,13 @@ def activation_of(name: str) -> type[nn.Module]:
     return ACTIVATIONS[name]
 
 
-def check_counts(**counts: Any) -> None:
-    """Raise unless all are integers of at least 1."""
-    for name, value in counts.items():
-        if not isinstance(value, Integral) or value < 1:
-            raise ValueError(f"{name}={value!r} has to be an integer of at least 1.")
+def counts(**given: Any) -> list[int]:
+    """Return integers; TypeError or ValueError unless they are, and at least 1."""
+    for name, value in given.items():
+        if isinstance(value, bool):
+            raise TypeError(f"{name} must be an instance of int, not bool.")
+        check_scalar(value, name, Integral, min_val=1)
+    return [int(value) for value in given.values()]
 
 
 # The decoder starts this many times as wide as Scott's bandwidth.

@@ -5,7 +5,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from sklearn_ae.networks.fully_connected import check_counts
+from sklearn_ae.networks.fully_connected import counts
 
 CELLS = {"gru": nn.GRU, "lstm": nn.LSTM}
 
@@ -36,8 +36,9 @@ class Recurrent(nn.Module):
 
     Raises
     ------
-    ValueError
-        If `n_channels` does not divide `n_features`, or `cell` is unknown.
+    TypeError, ValueError
+        If a number is no integer of at least 1, `n_channels` does not divide
+        `n_features`, or `cell` is unknown.
     """
 
     def __init__(
@@ -50,7 +51,9 @@ class Recurrent(nn.Module):
         cell: str = "gru",
     ) -> None:
         super().__init__()
-        check_counts(hidden_size=hidden_size, num_layers=num_layers)
+        n_channels, hidden_size, num_layers = counts(
+            n_channels=n_channels, hidden_size=hidden_size, num_layers=num_layers
+        )
         if cell not in CELLS:
             raise ValueError(f"cell={cell!r} has to be one of {sorted(CELLS)}.")
         self.n_steps = _n_steps(n_features, n_channels)
@@ -127,8 +130,9 @@ class Transformer(nn.Module):
 
     Raises
     ------
-    ValueError
-        If `n_channels` does not divide `n_features`, or `nhead` `d_model`.
+    TypeError, ValueError
+        If a number is no integer of at least 1, `n_channels` does not divide
+        `n_features`, or `nhead` `d_model`.
     """
 
     def __init__(
@@ -142,8 +146,10 @@ class Transformer(nn.Module):
         num_layers: int = 2,
     ) -> None:
         super().__init__()
-        check_counts(d_model=d_model, nhead=nhead)
-        check_counts(patch_size=patch_size, num_layers=num_layers)
+        d_model, nhead = counts(d_model=d_model, nhead=nhead)
+        n_channels, patch_size, num_layers = counts(
+            n_channels=n_channels, patch_size=patch_size, num_layers=num_layers
+        )
         if d_model % nhead:
             raise ValueError(f"nhead={nhead} does not divide d_model={d_model}.")
         n_steps = _n_steps(n_features, n_channels)
@@ -210,7 +216,6 @@ def _layers(d_model: int, nhead: int, num_layers: int) -> nn.Module:
 
 def _n_steps(n_features: int, n_channels: int) -> int:
     """Return the number of steps of a series."""
-    check_counts(n_channels=n_channels)
     if n_features % n_channels:
         raise ValueError(
             f"n_channels={n_channels} does not divide the {n_features} values of a "

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor, nn
 
-from sklearn_ae.networks.fully_connected import EncoderDecoder, check_counts
+from sklearn_ae.networks.fully_connected import EncoderDecoder, counts
 
 
 class SoftDecisionTree(nn.Module):
@@ -77,14 +77,14 @@ class SoftTree(EncoderDecoder):
 
     Raises
     ------
-    ValueError
+    TypeError, ValueError
         If `depth` or `n_trees` is no integer of at least 1.
     """
 
     def __init__(
         self, n_features: int, n_components: int, depth: int = 5, n_trees: int = 4
     ) -> None:
-        check_counts(depth=depth, n_trees=n_trees)
+        depth, n_trees = counts(depth=depth, n_trees=n_trees)
         super().__init__(
             SoftDecisionTree(n_features, n_components, depth, n_trees),
             SoftDecisionTree(n_components, n_features, depth, n_trees),

@@ -1,7 +1,10 @@
 import re
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -27,12 +30,13 @@ from benchmarks.variants import (
 )
 from sklearn_ae import AutoencoderTransformer
 
+ROOT = Path(__file__).parents[2]
 # Those that change how the same numbers are computed.
-SAME_NUMBERS = {
-    DEFAULT, "no steps nor fused encoder", "torch takes all threads",
-    "inherited infer", "inherited get_loss", "inherited _set_training",
-    "inherited notify",
-}  # fmt: skip
+SAME_NUMBERS = (
+    DEFAULT, "no steps nor fused encoder", "transform_max_iter 1",
+    "torch takes all threads", "inherited infer", "inherited get_loss",
+    "inherited _set_training", "inherited notify",
+)  # fmt: skip
 
 # FVU of both splits, linear score and seconds; by table and code size.
 FIGURES = {
@@ -134,7 +138,7 @@ def test_default_changes_nothing(curved):
     np.testing.assert_array_equal(found, model.transform(curved[:20]))
 
 
-@pytest.mark.parametrize("name", sorted(SAME_NUMBERS - {DEFAULT}))
+@pytest.mark.parametrize("name", [n for n in SAME_NUMBERS if VARIANTS[n].changes])
 def test_replaced_functions_are_called(name, curved):
     called = []
 
@@ -193,11 +197,42 @@ def test_variants_are_summed_up(rows):
     assert table.loc["no range", "FVU"] == 1
 
 
+def test_steps_are_compared_with_one(rows):
+    renamed = {DEFAULT: "transform_max_iter 1", "no refit": "transform_max_iter 4"}
+    stepped = rows[rows["method"].isin(renamed)].replace({"method": renamed})
+    stepped.loc[stepped["method"] == "transform_max_iter 4", "row_microseconds"] = 250.0
+    stepped["transform_seconds"] = 2.0
+    table = ablation.steps_table(pd.concat([rows, stepped]))
+    assert list(table.index) == [0, 1, 2, 4, 8]
+    assert (table.loc[1] == 1).all()
+    assert table.loc[4, "loss"] == pytest.approx((0.5 * 2.2) ** 0.5)
+    assert table.loc[4, "`transform` of one row"] == 2.5
+    assert table.loc[2].isna().all()
+
+
 def test_what_is_worth_little_is_listed(rows):
     text = ablation.SUITE.text(rows)
-    assert "score\n\n- no range: FVU 1.000, linear +0.033, CPU 1.000\n\n## " in text
+    assert (
+        "score\n\n- no range: FVU 1.000, linear +0.033, CPU 1.000; stays: rows" in text
+    )
     assert "- 2 cells count for FVU" in text
     assert "| default | 100 | 3.000 |" in text
+
+
+@pytest.mark.parametrize("name", ablation.PROMISES)
+def test_promises_fall_without_what_is_kept_for_them(name):
+    """Their tests pass as they are, and fail in a process without the mechanism."""
+    _, test = ablation.PROMISES[name]
+    code = (
+        "import sys, pytest; from benchmarks.variants import VARIANTS\n"
+        "with VARIANTS[sys.argv[1]].patched():\n"
+        "    sys.exit(pytest.main(sys.argv[2:]))"
+    )
+    options = [f"tests/{test}", "-qp", "no:cacheprovider", "--tb=line"]
+    command_line = [sys.executable, "-c", code, name, *options]
+    done = subprocess.run(command_line, cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == pytest.ExitCode.TESTS_FAILED, done.stdout + done.stderr
+    assert re.search(r":\d+: (AssertionError|assert )", done.stdout)
 
 
 def test_wrong_variant_is_named(tmp_path):

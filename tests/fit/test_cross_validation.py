@@ -166,12 +166,12 @@ def test_every_fold_is_left_out_once():
         assert sorted(torch.cat([train, test]).tolist()) == list(range(11))
 
 
-def testequal_rows_share_a_number():
+def test_equal_rows_share_a_number():
     x = torch.tensor([[1.0, 2.0], [0.0, 3.0], [1.0, 2.0], [-0.0, 3.0], [2.0, 1.0]])
     assert_array_equal(equal_rows(x), [0, 1, 0, 1, 2])
 
 
-def testequal_rows_are_in_the_same_fold():
+def test_equal_rows_are_in_the_same_fold():
     numbers = np.random.default_rng(0).integers(7, size=40)
     parts = Folds(3, 3).split(torch.from_numpy(numbers)[:, None], seed=0)
     for train, test, _ in parts:

@@ -180,20 +180,52 @@ def test_shares_of_leaves():
         (lambda: Recurrent(10, 2, cell="rnn"), "cell='rnn' has to be one of"),
         (lambda: Transformer(10, 2, nhead=3), "nhead=3 does not divide d_model=64"),
         (lambda: Convolutional(16, 2, image_shape=16), "image_shape=16 does not have"),
-        (lambda: Convolutional(16, 2, image_shape=(4.0, 4)), "image_shape=4.0 has to"),
-        (lambda: Convolutional(16, 2, channels=(8, 0.5)), "channels=0.5 has to be an"),
-        (lambda: Convolutional(16, 2, kernel_size="3"), "kernel_size='3' has to be an"),
-        (lambda: Recurrent(10, 2, n_channels=0), "n_channels=0 has to be an integer"),
-        (lambda: Recurrent(10, 2, hidden_size=8.0), "hidden_size=8.0 has to be an"),
-        (lambda: Transformer(10, 2, patch_size=0), "patch_size=0 has to be an integer"),
-        (lambda: Transformer(10, 2, nhead=0), "nhead=0 has to be an integer"),
-        (lambda: SoftTree(4, 2, depth=0), "depth=0 has to be an integer of at least 1"),
-        (lambda: SoftTree(4, 2, n_trees=2.5), "n_trees=2.5 has to be an integer"),
+        (lambda: Convolutional(16, 2, channels=(8, 0)), "channels == 0, must be >= 1"),
+        (lambda: Recurrent(10, 2, n_channels=0), "n_channels == 0, must be >= 1"),
+        (lambda: Transformer(10, 2, patch_size=0), "patch_size == 0, must be >= 1"),
+        (lambda: Transformer(10, 2, nhead=0), "nhead == 0, must be >= 1"),
+        (lambda: SoftTree(4, 2, depth=0), "depth == 0, must be >= 1"),
     ],
 )
 def test_wrong_arguments(build, text):
     with pytest.raises(ValueError, match=re.escape(text)):
         build()
+
+
+@pytest.mark.parametrize(
+    ("network", "name", "value"),
+    [
+        (Convolutional, "image_shape", (4.0, 4)),
+        (Convolutional, "channels", (8, 0.5)),
+        (Convolutional, "kernel_size", "3"),
+        (Recurrent, "hidden_size", 8.0),
+        (Transformer, "num_layers", 1.5),
+        (SoftTree, "n_trees", 2.5),
+        (SoftTree, "depth", True),
+        (Convolutional, "image_shape", ((4, 4),)),
+        (Convolutional, "image_shape", (4, None)),
+        (Convolutional, "channels", ((4, 2),)),
+        (Convolutional, "channels", np.array(4)),
+    ],
+)
+def test_numbers_that_are_not_whole(network, name, value):
+    with pytest.raises(TypeError, match=f"{name} must be an instance of int, not"):
+        network(16, 2, **{name: value})
+
+
+@pytest.mark.parametrize(
+    ("network", "name"),
+    [
+        (Convolutional, "kernel_size"),
+        (Recurrent, "hidden_size"),
+        (Recurrent, "n_channels"),
+        (Transformer, "patch_size"),
+        (SoftTree, "depth"),
+    ],
+)
+def test_integers_of_numpy(network, name):
+    net = network(16, 2, **{name: np.int64(1)})
+    assert net.decode(net.encode(torch.zeros(3, 16))).shape == (3, 16)
 
 
 def test_one_level_of_channels_may_be_a_number():

@@ -151,7 +151,7 @@ BAD_PARAMETERS = [
     ("Recurrent", "num_layers", {"float": "inf"}, "module__num_layers=inf is above"),
     ("Recurrent", "num_layers", {"float": "nan"}, "module__num_layers=nan is above"),
     ("Recurrent", "cell", "rnn", "cell='rnn' has to be one of"),
-    ("Recurrent", "n_channels", 0, "Its sklearn_ae.Fit is damaged"),
+    ("Recurrent", "n_channels", 0, "n_channels == 0, must be >= 1"),
     ("SoftTree", "depth", 60, "other arrays: "),
     ("SoftTree", "depth", 800, "Its sklearn_ae.Fit is damaged"),
     ("SoftTree", "depth", 40, "size mismatch for encoder.splits.weight"),
