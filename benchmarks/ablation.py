@@ -52,7 +52,7 @@ PROMISES = {
     ),
     "equal rows in any fold": (
         "rows that were trained on confirm nothing",
-        "fit/test_cross_validation.py::test_equal_rows_are_in_the_same_fold",
+        "fit/test_budget.py::test_repeated_rows_of_a_large_table_confirm_nothing",
     ),
     "epochs do not follow the folds": (
         "what bends much is trained longer",

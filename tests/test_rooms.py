@@ -5,8 +5,8 @@ import ast
 import pytest
 
 from docs.draw_rooms import PACKAGE
+from tests.plan_of_rooms import MOST_LINES
 from tests.rules_of_rooms import (
-    MOST_LINES,
     RULES,
     body_length,
     class_docstrings_are_short,
