@@ -78,12 +78,9 @@ def plan_for(
     code_sizes: tuple[int, ...],
     more: Sequence[Table] = (),
 ) -> list[list[Cell]]:
-    """List what to measure: the cells of each table and method together.
-
-    `more` tables are measured too, unless tables are chosen by name.
-    """
+    """List what to measure: the cells of each table and method together."""
     names = options.tables or (quick_tables if options.quick else None)
-    tables = load_tables(options.data, names) + ([] if names else [*more])
+    tables = load_tables(options.data, names, more)
     print("\n".join(skipped(tables, code_sizes)))
     return [
         [

@@ -102,6 +102,31 @@ def curved_redundancy(
     return Table("curved", X, y, "regression", factors)
 
 
+def spectra(
+    n_samples: int = 800,
+    n_features: int = 1000,
+    n_chemicals: int = 5,
+    random_state: int = 0,
+) -> Table:
+    """Add the bands of a few chemicals up, at many wavelengths.
+
+    A row is scattered: multiplied by a factor of its own, on a baseline of its own that
+    rises or falls. The target is the amount of one chemical.
+    """
+    rng = np.random.default_rng(random_state)
+    wavelength = np.linspace(0, 1, n_features)
+    size = (4, n_chemicals, 1)
+    height, place = rng.uniform(0.2, 1, size), rng.uniform(0, 1, size)
+    bands = height * np.exp(
+        -(((wavelength - place) / rng.uniform(0.03, 0.2, size)) ** 2)
+    )
+    amounts = rng.gamma(2, 0.5, (n_samples, n_chemicals))
+    X = amounts @ bands.sum(axis=0) * rng.lognormal(0, 0.2, (n_samples, 1))
+    X += rng.normal(0, 0.2, (n_samples, 2)) @ [np.ones(n_features), wavelength]
+    X += 0.0005 * rng.standard_normal(X.shape)
+    return Table("spectra", X, amounts[:, 0], "regression", amounts)
+
+
 REGIMES: dict[str, Callable[..., Table]] = {
     "none": no_redundancy,
     "linear": linear_redundancy,
@@ -157,10 +182,15 @@ def mixed_frames(
             yield name, frame.astype(dict.fromkeys(numbers, np.float64))
 
 
-def load_tables(folder: Path | None, names: Sequence[str] | None = None) -> list[Table]:
-    """Load the bundled tables and those of a folder, or only those with given names."""
+def load_tables(
+    folder: Path | None,
+    names: Sequence[str] | None = None,
+    more: Sequence[Table] = (),
+) -> list[Table]:
+    """Load the bundled tables, those of a folder and more, or only those named."""
     tables = [bundled_table(name) for name in BUNDLED]
     tables += [] if folder is None else saved_tables(folder)
+    tables += more
     check_names("table", names, [table.name for table in tables])
     return [table for table in tables if names is None or table.name in names]
 

@@ -32,7 +32,7 @@ LAYERS_OF_CURVE = {
         "hidden_layer_sizes": (100, 100, 100),
         "batch_size": 32,
         "max_iter": 70,
-        "learning_rate_init": 0.005,  # for the last digits of a curve without noise
+        "learning_rate_init": 0.002,  # for the last digits of a curve without noise
     },
     f"{OURS}, default layers": {},
 }

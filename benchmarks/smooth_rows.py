@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.datasets import Table
+
 N_FACTORS = 5
 ROWS_PER_SEED = 2**16
 
@@ -78,6 +80,12 @@ class SmoothRows:
             for start in range(0, self.n_rows, ROWS_PER_SEED):
                 self[start : start + ROWS_PER_SEED].tofile(file)
         return np.memmap(path, np.float32, "r", shape=self.shape)
+
+
+def smooth_table(n_rows: int = 15_000, n_features: int = 30) -> Table:
+    """Return rows in memory, and a column more as the target."""
+    X = SmoothRows(n_rows, n_features + 1)[:].astype(np.float64)
+    return Table("smooth", X[:, :-1], X[:, -1], "regression")
 
 
 def _block(

@@ -1,5 +1,6 @@
 """Variants of the estimator: mechanisms switched off, and values changed."""
 
+import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, field
@@ -22,6 +23,7 @@ from sklearn_ae import AutoencoderTransformer
 NAMES = {
     "shrinkage": "sklearn_ae._fit.train.cross_validated_shrinkage",
     "best_shrinkage": "sklearn_ae._fit.cross_validation._best_shrinkage",
+    "measure": "sklearn_ae._fit.cross_validation.HeldOut.measure",
     "n_errors": "sklearn_ae._fit.cross_validation.N_ERRORS",
     "few_samples": "sklearn_ae._fit.cross_validation.FEW_SAMPLES",
     "equal_rows": "sklearn_ae._fit.cross_validation.equal_rows",
@@ -71,14 +73,13 @@ def giving(value: Any) -> Change:
     return lambda original: lambda *args, **kwargs: value
 
 
-def _with_factor(choose: Callable[[float], float], shrinkage: Any) -> Any:
-    """Choose another factor on the correction than the folds do."""
+def _whole(measure: Any) -> Any:
+    """Measure folds with the whole correction or none, whatever part is asked for."""
 
-    def chosen(*args: Any) -> Any:
-        found = shrinkage(*args)
-        return choose(found)
+    def measured(held_out: Any, objective: Any, factor: float, stepping: bool) -> Any:
+        return measure(held_out, objective, math.ceil(factor), stepping)
 
-    return chosen
+    return measured
 
 
 def _measured(stepping: bool, shrinkage: Any) -> Any:
@@ -197,9 +198,7 @@ SWITCHED_OFF: dict[str, Variant] = {
         {"transform_max_iter": 0}, {"is_fused": giving(False)}, inference=True
     ),
     "no cross-validation": Variant({"cv": None}),
-    "shrinkage 0 or 1": changing(
-        shrinkage=partial(_with_factor, lambda f: float(f > 0))
-    ),
+    "shrinkage 0 or 1": changing(measure=_whole),
     "any gain counts": changing(n_errors=to(0.0)),
     "shrinkage by the encoder alone": changing(shrinkage=partial(_measured, False)),
     "shrinkage by the steps alone": changing(shrinkage=partial(_measured, True)),

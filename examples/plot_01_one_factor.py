@@ -32,7 +32,7 @@ autoencoder = AutoencoderTransformer(
     hidden_layer_sizes=(100, 100, 100),
     batch_size=32,
     max_iter=70,
-    learning_rate_init=0.005,
+    learning_rate_init=0.002,
     random_state=0,
 ).fit(X_train)
 

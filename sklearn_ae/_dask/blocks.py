@@ -80,7 +80,7 @@ class Blocks:
         """Count the rows whose weights, as `of_rows` gives them, are above 0."""
         if weights[0] is None:
             return self.n_rows
-        later = dask.delayed(_n_positive)
+        later = dask.delayed(np.count_nonzero)
         found: list[int] = computed([later(weight) for weight in weights])
         return sum(found)
 
@@ -138,11 +138,6 @@ def merged(parts: Sequence[Any], merge: Callable[[list[Any]], Any]) -> Any:
         firsts = range(0, len(level), MERGED_AT_A_TIME)
         level = [later(level[i : i + MERGED_AT_A_TIME]) for i in firsts]
     return later(level)
-
-
-def _n_positive(weight: NDArray) -> int:
-    """Count numbers above 0."""
-    return int(np.sum(weight > 0))
 
 
 def total(parts: Iterable[NDArray]) -> NDArray:

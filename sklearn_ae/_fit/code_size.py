@@ -1,6 +1,5 @@
 """The number of codes that `n_components` asks for."""
 
-from bisect import bisect_left
 from dataclasses import replace
 from numbers import Integral
 from typing import Any
@@ -53,16 +52,17 @@ def _smallest_code(
 ) -> int:
     """Return the smallest code that explains a share of the variance of other rows.
 
-    It is found by bisection below what PCA needs on the training data. A size is tried
-    by training without a quarter of the rows, as cross-validation does. Where PCA with
-    its number of components does not reach the share on these, what it reaches counts.
+    It lies below what PCA needs on the training data. A size is tried by training
+    without a quarter of the rows, as cross-validation does. Where PCA with its number
+    of components does not reach the share on these, what it reaches counts.
     """
     drawn = table.drawn(seed)
     if drawn.is_complete or not holds_nothing(drawn.X, axis=0).any():
         table = drawn
     options = replace(options, callbacks=(), verbose=0)
     fold = Folds(4, 1)
-    largest = _size_of_pca(table, share)
+    unexplained = _unexplained_by_pca(table)
+    largest = min(1 + int(np.sum(1.0 - unexplained <= share)), len(unexplained))
     if largest == 1 or fold.n_left(len(table)) <= largest:
         return largest
 
@@ -75,20 +75,35 @@ def _smallest_code(
             problem = Problem.of_rows(start, sized, options, rows, seed, times)
             return _held_out_score(problem, fold, trained)
 
-    wanted = min(share, score(largest, trained=False))
-    return 1 + bisect_left(range(1, largest), wanted, key=score)
+    reached = score(largest, trained=False)
+    wanted, n_tried = min(share, reached), 0
+    # A size that is too small and one that is enough, and how many times what PCA
+    # leaves of the training data is left of other rows there.
+    most = (1.0 - reached) / unexplained[largest - 1]
+    ends, left = [0, largest], [most, most]
+    while ends[1] - ends[0] > 1:
+        between = np.arange(ends[0] + 1, ends[1])
+        expected = 1.0 - unexplained[between - 1] * np.interp(between, ends, left)
+        near = np.searchsorted(expected, wanted) if n_tried % 3 else len(between) // 2
+        size = int(between[min(near, len(between) - 1)])
+        found, n_tried = score(size), n_tried + 1
+        end = int(found >= wanted)
+        ends[end], left[end] = size, (1.0 - found) / unexplained[size - 1]
+        if ends[0] == 0:
+            left[0] = left[1]
+        elif ends[1] == largest:
+            left[1] = (left[0] + most) / 2  # PCA's alone was measured there
+    return ends[1]
 
 
-def _size_of_pca(table: Table, share: float) -> int:
-    """Return the number of components with which PCA explains a share of the rows."""
+def _unexplained_by_pca(table: Table) -> NDArray[np.float64]:
+    """Return the share of the variance that PCA leaves with 1, 2, ... components."""
     start = LinearStart.of_table(table, 1, seed=0)
     if start.total_variance == 0.0:
-        return 1
+        return np.full(1, 1e-16)
     products = _products(start, table)
     eigenvalues = np.maximum(np.linalg.eigvalsh(products)[::-1], 0.0)
-    explained = np.cumsum(eigenvalues) / eigenvalues.sum()
-    n_components = int(np.searchsorted(explained, share, side="right")) + 1
-    return min(n_components, len(eigenvalues))
+    return np.maximum(1.0 - np.cumsum(eigenvalues) / eigenvalues.sum(), 1e-16)
 
 
 def _products(start: LinearStart, table: Table) -> NDArray[np.float64]:

@@ -53,7 +53,8 @@ def finish(
         loss = found.share
         if is_validated and found.loss_of_mean > 0:
             mean = found.loss_of_mean / found.n_cells * len(start.mean)
-    pca = decisive.losses(_pca_of(decisive), objective.of_variance()).share
+    axes = as_tensor(start.components, torch.float64).to(device)
+    pca = decisive.losses(lambda x: (x @ axes.T) @ axes, objective.of_variance()).share
     module.to("cpu")
     if data.moments is not None and module.is_pca:  # moments of all rows are known
         covariance = data.moments.covariance / start.scale**2
@@ -133,12 +134,6 @@ class Blocks:
         cell_loss = deepcopy(objective.cell_loss).to(self.device, torch.float64)
         blocks = ((x, counts) for x, _, counts in self)
         return LossSum.over(blocks, predict, cell_loss)
-
-
-def _pca_of(blocks: Blocks) -> Callable[[Tensor], Tensor]:
-    """Return the reconstruction by PCA, where rows are."""
-    components = as_tensor(blocks.start.components, torch.float64).to(blocks.device)
-    return lambda x: (x @ components.T) @ components
 
 
 def _add_steps(problem: Problem, module: Autoencoder, blocks: Blocks) -> None:

@@ -57,7 +57,9 @@ def type_of(y: NDArray, target_type: str, estimator: Any) -> TargetType:
     is_discrete = target_type != "continuous"
     if target_type == "auto" and estimator is None:
         found = type_of_target(y, input_name="y")
-        is_discrete = found in ("binary", "multiclass") and not _is_number_like(y)
+        # Integers of so many values count or measure something.
+        is_number = y.dtype.kind in "iuf" and len(np.unique(y)) > MOST_CLASSES
+        is_discrete = found in ("binary", "multiclass") and not is_number
     elif target_type == "auto":
         is_discrete = is_classifier(estimator)
     elif estimator is not None and is_classifier(estimator) != is_discrete:
@@ -111,11 +113,6 @@ def _check_one_column(y: NDArray) -> None:
             f"y has {shape[1]} columns of classes, but one is allowed. Several have to "
             "be numbers: set target_type='continuous', and give no classifier."
         )
-
-
-def _is_number_like(y: NDArray) -> bool:
-    """Whether integers have so many values that they count or measure something."""
-    return y.dtype.kind in "iuf" and len(np.unique(y)) > MOST_CLASSES
 
 
 def outputs_of(

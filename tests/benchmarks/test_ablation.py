@@ -52,6 +52,12 @@ FIGURES = {
         "no refit": ([0.22, 0.22], 0.4, 1.0),
         "no range": ([0.1, 0.1], 0.6, 1.0),
     },
+    ("smooth", 2): {
+        "PCA": ([0.4, 0.4], 0.5, 0.1),
+        DEFAULT: ([0.1, 0.1], 0.5, 1.0),
+        "no refit": ([0.1, 0.1], 0.5, 1.0),
+        "no range": ([0.13, 0.13], 0.9, 9.0),
+    },
     ("exact", 2): {
         "PCA": ([1e-30, 1e-30], 0.5, 0.1),
         DEFAULT: ([1e-14, 1e-14], 0.5, 1.0),
@@ -195,6 +201,17 @@ def test_variants_are_summed_up(rows):
     assert found["CPU s"] == "12.0"
     assert found["CPU"] == pytest.approx(4 ** (1 / 3))
     assert table.loc["no range", "FVU"] == 1
+    assert table.loc["no range", "CPU s"] == "6.0"
+
+
+def test_generated_tables_are_by_themselves(rows):
+    table = ablation.generated_table(rows)
+    assert list(table.index) == [DEFAULT, "no refit", "no range"]
+    assert list(table["FVU, smooth"]) == pytest.approx([1, 1, 1.3])
+    assert list(table["CPU, smooth"]) == pytest.approx([1, 1, 9])
+    assert ablation.generated_table(rows[rows["table"] != "smooth"]).empty
+    alone = rows[rows["table"] == "smooth"]
+    assert list(ablation.variant_table(alone)["FVU"]) == pytest.approx([1, 1, 1.3])
 
 
 def test_steps_are_compared_with_one(rows):
@@ -212,6 +229,11 @@ def test_steps_are_compared_with_one(rows):
 
 def test_what_is_worth_little_is_listed(rows):
     text = ablation.SUITE.text(rows)
+    assert "score\n\n- none\n" in text  # one loses on generated rows, one on others
+    assert "| no range | 1.300 | 9.000 |" in text
+    measured = rows[rows["table"] != "smooth"]
+    text = ablation.SUITE.text(measured)
+    assert "Generated" not in text
     assert (
         "score\n\n- no range: FVU 1.000, linear +0.033, CPU 1.000; stays: rows" in text
     )

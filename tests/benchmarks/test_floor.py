@@ -153,3 +153,14 @@ def test_command_measures_a_kind(tmp_path):
     options = ["floor", "--quick", "--kinds", "independent", "--output", str(tmp_path)]
     assert command.main(options) == 0
     assert len(records.read(tmp_path / "floor_quick.csv")) == 1
+
+
+def test_steps_alone_do_not_give_pca_up():
+    """Tables that steps without the encoder's word leave above PCA."""
+    planned = [
+        Design("log-normal", 20, 3, 2),
+        Design("student-1.5", 60, 3, 1),
+        Design("mixed-student-3", 200, 30, 2),
+    ]
+    rows = floor.measure_designs(planned)
+    assert max(row["held_out_ratio"] for row in rows) <= floor.SLIGHT

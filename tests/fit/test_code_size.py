@@ -15,6 +15,8 @@ from sklearn_ae._fit.cross_validation import Folds
 from sklearn_ae._fit.problem import Problem
 from sklearn_ae._training import Rows
 
+UNEXPLAINED = 0.94 ** np.arange(1, 61)  # by PCA; a tenth with 38 components
+
 
 def size_of_pca(X, share):
     return PCA(share, svd_solver="full").fit(X).n_components_
@@ -57,21 +59,43 @@ def test_share_of_a_linear_autoencoder_is_that_of_pca(quick, curved):
     assert model.n_components_ == size_of_pca(curved, 0.9)
 
 
-@pytest.mark.parametrize("answer", range(1, 9))
-def test_bisection_finds_the_smallest_code(quick, curved, monkeypatch, answer):
-    tried = []
+@pytest.fixture
+def search(monkeypatch):
+    """Make a search for nine tenths among scores that are given, and note the sizes."""
 
-    def score(problem, fold, trained):
-        tried.append(problem.architecture.n_components)
-        return float(problem.architecture.n_components >= answer)
+    def run(score):
+        tried = []
 
-    module = import_module("sklearn_ae._fit.code_size")
-    monkeypatch.setattr(module, "_held_out_score", score)
-    monkeypatch.setattr(module, "_size_of_pca", lambda table, share: 8)
-    model = quick(0.9, max_iter=1).fit(curved)
-    assert model.n_components_ == answer
-    # PCA with 8 components, then halves of what is left.
-    assert len(tried) <= 4
+        def noted(problem, fold, trained):
+            tried.append(problem.architecture.n_components)
+            return score(tried[-1]) if trained else 0.9
+
+        module = import_module("sklearn_ae._fit.code_size")
+        monkeypatch.setattr(module, "_held_out_score", noted)
+        monkeypatch.setattr(module, "_unexplained_by_pca", lambda table: UNEXPLAINED)
+        start = AutoencoderTransformer(0.9, max_iter=1, random_state=0, device="cpu")
+        wide = np.random.RandomState(0).randn(64, 60)
+        return start.fit(wide).n_components_, tried
+
+    return run
+
+
+@pytest.mark.parametrize("answer", range(1, 39))
+def test_search_finds_the_smallest_code(search, answer):
+    found, tried = search(lambda size: float(size >= answer))
+    assert found == answer
+    # PCA with 38 components, and others without a repetition; some in the middle.
+    assert tried[0] == 38
+    assert len(tried) == len(set(tried)) <= 10
+
+
+@pytest.mark.parametrize("left", [0.2, 0.5, 0.9, 1.0])
+def test_search_follows_the_curve_of_pca(search, left):
+    """Where a share of what PCA leaves is left at all sizes, that leads to the size."""
+    expected = int(np.argmax(left * UNEXPLAINED <= 0.1)) + 1
+    found, tried = search(lambda size: 1.0 - left * UNEXPLAINED[size - 1])
+    assert found == expected
+    assert len(tried) <= 6  # seven by halves
 
 
 def test_what_pca_does_not_reach_is_not_asked_for(quick, curved, monkeypatch):
@@ -80,7 +104,7 @@ def test_what_pca_does_not_reach_is_not_asked_for(quick, curved, monkeypatch):
 
     module = import_module("sklearn_ae._fit.code_size")
     monkeypatch.setattr(module, "_held_out_score", score)
-    monkeypatch.setattr(module, "_size_of_pca", lambda table, share: 8)
+    monkeypatch.setattr(module, "_unexplained_by_pca", lambda table: UNEXPLAINED[:8])
     assert quick(0.9, max_iter=1).fit(curved).n_components_ == 3
 
 
