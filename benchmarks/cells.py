@@ -78,7 +78,10 @@ def plan_for(
     code_sizes: tuple[int, ...],
     more: Sequence[Table] = (),
 ) -> list[list[Cell]]:
-    """List what to measure: the cells of each table and method together."""
+    """List what to measure: the cells of each table and method together.
+
+    `more` are tables beside the bundled and the saved ones.
+    """
     names = options.tables or (quick_tables if options.quick else None)
     tables = load_tables(options.data, names, more)
     print("\n".join(skipped(tables, code_sizes)))

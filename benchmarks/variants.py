@@ -74,7 +74,10 @@ def giving(value: Any) -> Change:
 
 
 def _whole(measure: Any) -> Any:
-    """Measure folds with the whole correction or none, whatever part is asked for."""
+    """Measure folds with the whole correction or none, whatever part is asked for.
+
+    So a smaller part never has a smaller loss, and the search ends with the whole.
+    """
 
     def measured(held_out: Any, objective: Any, factor: float, stepping: bool) -> Any:
         return measure(held_out, objective, math.ceil(factor), stepping)

@@ -322,10 +322,10 @@ class AutoencoderOutlierDetector(PersistenceMixin, OutlierMixin, BaseEstimator):
             folds = KFold(folds, shuffle=True, random_state=seed)
         try:
             splits = list(check_cv(folds).split(X))
-        except TypeError as error:  # of folds by classes or groups
+        except (TypeError, ValueError) as error:  # needs classes or groups, more rows
             raise ValueError(
-                f"cv={self.cv!r:.200} needs more than X to cut it into folds. Give a "
-                "number of folds, KFold or pairs of indices."
+                f"cv={self.cv!r:.200} cannot cut {len(X)} rows into folds by X alone: "
+                f"{error} Give fewer folds, KFold or pairs of indices, or more rows."
             ) from error
         held_out = np.sort(np.concatenate([test for _, test in splits]))
         if not np.array_equal(held_out, np.arange(len(X))):

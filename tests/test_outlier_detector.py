@@ -142,6 +142,16 @@ def test_missing_cells_are_left_out(rows):
         linear().fit(holes)
 
 
+def test_rows_that_break_an_exact_redundancy_are_found():
+    """By default as by PCA, with as many codes as columns."""
+    t = np.random.RandomState(0).randn(400, 1)
+    for transformer in (None, PCA(2)):
+        detector = AutoencoderOutlierDetector(
+            transformer, novelty=True, random_state=0
+        ).fit(t * [1.0, 1.8])
+        assert np.mean(detector.predict(t * [1.0, -1.8]) == -1) > 0.8
+
+
 def test_default_has_a_code_for_five_columns():
     build = AutoencoderOutlierDetector()._build
     sizes = [(400, 30), (400, 4), (30, 30), (400, 1), (1000, 600)]
@@ -164,8 +174,10 @@ def test_other_folds_are_refused(rows, cv):
         linear(cv=cv).fit(rows)
     with pytest.raises(ValueError, match="groups"):
         linear(cv=GroupKFold(2)).fit(rows)
-    with pytest.raises(ValueError, match=r"needs more than X .* Give a number of"):
+    with pytest.raises(ValueError, match=r"cannot cut 120 rows .* Give fewer folds"):
         linear(cv=StratifiedKFold(2)).fit(rows)
+    with pytest.raises(ValueError, match=r"cv=5 cannot cut 4 rows .* or more rows\."):
+        linear().fit(rows[:4])
 
 
 def test_text_is_refused_with_its_cure():

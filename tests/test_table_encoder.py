@@ -1,6 +1,7 @@
 """Tables of mixed columns as matrices: encodings, parameters and errors."""
 
 import re
+from decimal import Decimal
 from types import SimpleNamespace
 
 import numpy as np
@@ -155,6 +156,24 @@ def test_other_columns_are_refused(changed, error, message):
     encoder = TableEncoder().fit(frame)
     with pytest.raises(error, match=message):
         encoder.transform(frame.assign(**changed))
+
+
+@pytest.mark.parametrize("factor", [1e153, 1e200, 1e-165])
+def test_numbers_whose_squares_overflow_are_refused(factor):
+    frame = pd.DataFrame({"plain": np.arange(30.0), "far": factor * np.arange(30)})
+    with pytest.raises(ValueError, match=r"Column 'far' .* squares are beyond float64"):
+        TableEncoder().fit(frame)
+
+
+def test_decimals_are_numbers():
+    frame = pd.DataFrame({"price": [Decimal(i) / 4 for i in range(300)] + [None]})
+    encoder = TableEncoder().fit(frame)
+    numbers = encoder.transform(frame)
+    assert numbers.shape == (301, 1)
+    assert np.isnan(numbers[-1])
+    back = encoder.inverse_transform(numbers)
+    assert back.dtypes.equals(frame.dtypes)
+    assert_allclose(back["price"][:-1].astype(float), np.arange(300) / 4)
 
 
 def test_column_of_lists_is_refused_with_its_name():

@@ -79,7 +79,9 @@ def attributes_like(X: Any, attributes: Mapping[str, Any]) -> dict[str, Any]:
     if place_of(X) is None:
         return dict(attributes)
     return {
-        name: placed_like(X, value) if _is_fitted_array(name, value) else value
+        name: placed_like(X, value)
+        if name[-1] == "_" and isinstance(value, np.ndarray) and value.dtype.kind == "f"
+        else value
         for name, value in attributes.items()
     }
 
@@ -104,7 +106,3 @@ def check_same_place(estimator: Any, X: Any, method: str) -> None:
         f"{fitted.namespace.__name__} and {fitted.device}. Convert X, or call it with "
         "array_api_dispatch=False."
     )
-
-
-def _is_fitted_array(name: str, value: Any) -> bool:
-    return name[-1] == "_" and isinstance(value, np.ndarray) and value.dtype.kind == "f"

@@ -52,7 +52,7 @@ def _smallest_code(
 ) -> int:
     """Return the smallest code that explains a share of the variance of other rows.
 
-    It lies below what PCA needs on the training data. A size is tried by training
+    It is at most what PCA needs on the training data. A size is tried by training
     without a quarter of the rows, as cross-validation does. Where PCA with its number
     of components does not reach the share on these, what it reaches counts.
     """
@@ -61,8 +61,9 @@ def _smallest_code(
         table = drawn
     options = replace(options, callbacks=(), verbose=0)
     fold = Folds(4, 1)
-    unexplained = _unexplained_by_pca(table)
-    largest = min(1 + int(np.sum(1.0 - unexplained <= share)), len(unexplained))
+    explained = _explained_by_pca(table)
+    smaller = int(np.searchsorted(explained, share, "right"))
+    largest = min(smaller + 1, len(explained))
     if largest == 1 or fold.n_left(len(table)) <= largest:
         return largest
 
@@ -77,33 +78,32 @@ def _smallest_code(
 
     reached = score(largest, trained=False)
     wanted, n_tried = min(share, reached), 0
-    # A size that is too small and one that is enough, and how many times what PCA
-    # leaves of the training data is left of other rows there.
-    most = (1.0 - reached) / unexplained[largest - 1]
-    ends, left = [0, largest], [most, most]
-    while ends[1] - ends[0] > 1:
-        between = np.arange(ends[0] + 1, ends[1])
-        expected = 1.0 - unexplained[between - 1] * np.interp(between, ends, left)
-        near = np.searchsorted(expected, wanted) if n_tried % 3 else len(between) // 2
-        size = int(between[min(near, len(between) - 1)])
+    # What PCA leaves, but not 0; and what is left of other rows in units of it, at a
+    # size that is too small and at one that is enough.
+    unexplained = np.maximum(1.0 - explained, 1e-16)
+    sizes, ratios = [0, largest], [(1.0 - reached) / unexplained[largest - 1]] * 2
+    while sizes[1] - sizes[0] > 1:
+        between = np.arange(sizes[0] + 1, sizes[1])
+        left = unexplained[between - 1] * np.interp(between, sizes, ratios)
+        # Every third trial halves what is between, which bounds their number.
+        near = np.searchsorted(-left, wanted - 1.0) if n_tried % 3 else len(left) // 2
+        size = int(between[min(near, len(left) - 1)])
         found, n_tried = score(size), n_tried + 1
         end = int(found >= wanted)
-        ends[end], left[end] = size, (1.0 - found) / unexplained[size - 1]
-        if ends[0] == 0:
-            left[0] = left[1]
-        elif ends[1] == largest:
-            left[1] = (left[0] + most) / 2  # PCA's alone was measured there
-    return ends[1]
+        sizes[end], ratios[end] = size, (1.0 - found) / unexplained[size - 1]
+        if sizes[0] == 0:  # where nothing was tried
+            ratios[0] = ratios[1]
+    return sizes[1]
 
 
-def _unexplained_by_pca(table: Table) -> NDArray[np.float64]:
-    """Return the share of the variance that PCA leaves with 1, 2, ... components."""
+def _explained_by_pca(table: Table) -> NDArray[np.float64]:
+    """Return the share of the variance that PCA explains with 1, 2, ... components."""
     start = LinearStart.of_table(table, 1, seed=0)
     if start.total_variance == 0.0:
-        return np.full(1, 1e-16)
+        return np.ones(1)
     products = _products(start, table)
     eigenvalues = np.maximum(np.linalg.eigvalsh(products)[::-1], 0.0)
-    return np.maximum(1.0 - np.cumsum(eigenvalues) / eigenvalues.sum(), 1e-16)
+    return np.cumsum(eigenvalues) / eigenvalues.sum()
 
 
 def _products(start: LinearStart, table: Table) -> NDArray[np.float64]:

@@ -64,8 +64,7 @@ class Stream:
     @property
     def is_untrained(self) -> NDArray[np.bool_]:
         """Which of the rows that were drawn have not been trained on."""
-        untrained: NDArray[np.bool_] = self.summary.drawn.numbers >= self.n_trained
-        return untrained
+        return self.summary.drawn.numbers >= self.n_trained
 
 
 def carry_on(

@@ -13,7 +13,6 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from sklearn_ae._data import LinearStart
 from sklearn_ae._fit.budget import (
     epochs_that_follow,
     epochs_without_folds,
@@ -273,19 +272,16 @@ def _without_folds(problem: Problem, folds: Folds) -> list[WithoutFold]:
     for i, split in enumerate(splits):
         of_fold = problem if i == len(splits) - 1 else silent
         rows = problem.rows[split.train]
-        start = problem.start if folds.is_sample else _start_of(problem, rows)
+        start = problem.start
+        if not folds.is_sample:
+            weight = rows.row_weight[:, 0].numpy(force=True)
+            start = start.of_rows(rows.scaled(), weight, problem.seed)
         net = of_fold.net(problem.untrained(start))
         fold = partial(problem.rows.__getitem__, split.left_out)
         # A refit to many rows takes long, and is left to the best round.
         refits = not folds.is_sample
         trained.append(WithoutFold(net, rows, fold, split.numbers, refits))
     return trained
-
-
-def _start_of(problem: Problem, rows: Rows) -> LinearStart:
-    """Return the PCA of some rows."""
-    weight = rows.row_weight[:, 0].numpy(force=True)
-    return problem.start.of_rows(rows.scaled(), weight, problem.seed)
 
 
 def _set_pca(problem: Problem, module: Autoencoder) -> None:

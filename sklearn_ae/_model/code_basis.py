@@ -90,11 +90,11 @@ class CodeBasis:
         The codes are whitened, rotated by the singular vectors of their
         cross-covariance with X, and scaled by its singular values. For a linear
         autoencoder this gives PCA's scores: whitened scores have the cross-covariance
-        `diag(sqrt(eigenvalues)) @ components` with X. Whitened codes get the divisor
-        `n_effective - 1`.
+        `diag(sqrt(eigenvalues)) @ components` with X. What does not vary keeps its
+        scale. Whitened codes get the divisor `n_effective - 1`.
         """
         mean, covariance, cross = moments.central()
-        whitening, colouring = _whitening(covariance)
+        whitening, colouring, varies = _whitening(covariance)
         n_components, n_features = cross.shape
         left, singular, right = np.linalg.svd(
             whitening.T @ cross, full_matrices=n_components > n_features
@@ -102,7 +102,10 @@ class CodeBasis:
         found = left[:, : len(singular)]
         found[:] = svd_flip(found, right, u_based_decision=False)[0]  # as in PCA
         singular = np.pad(singular, (0, n_components - len(singular)))
-        scale = np.maximum(singular, SMALLEST_SCALE * singular[0])
+        own = np.linalg.norm(left.T @ colouring, axis=1)
+        least = own * (singular[0] / own[0])  # as much larger as the first code becomes
+        share = np.where(varies @ left**2 < 0.5, 1.0, SMALLEST_SCALE)
+        scale = np.maximum(singular, share * np.minimum(least, singular[0]))
         if whiten:
             scale = np.full(n_components, np.sqrt(1 - 1 / n_effective))
         scale = np.where(scale > 0, scale, 1.0)
@@ -159,14 +162,16 @@ def _deviations(covariance: Float64) -> tuple[Float64, NDArray[np.bool_]]:
     return np.sqrt(np.where(varies, variances, 1.0)), varies
 
 
-def _whitening(covariance: Float64) -> tuple[Float64, Float64]:
+def _whitening(covariance: Float64) -> tuple[Float64, Float64, NDArray[np.bool_]]:
     """Return a matrix that whitens codes of this covariance, and its inverse.
 
-    Directions without variance are left as they are, so that the map stays invertible.
+    Directions without variance are left as they are. The last result: which vary.
     """
     deviations, varies = _deviations(covariance)
     covariance = np.where(np.outer(varies, varies), covariance, 0.0)
     values, vectors = np.linalg.eigh(covariance / np.outer(deviations, deviations))
     # Eigenvalues of a correlation matrix below this are rounding errors.
-    roots = np.sqrt(np.where(values > 1e-12, values, 1.0))
-    return vectors / deviations[:, None] / roots, (vectors * roots).T * deviations
+    is_known = values > 1e-12
+    roots = np.sqrt(np.where(is_known, values, 1.0))
+    whitening = vectors / deviations[:, None] / roots
+    return whitening, (vectors * roots).T * deviations, is_known

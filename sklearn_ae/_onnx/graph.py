@@ -118,15 +118,12 @@ class Graph:
         self, kind: str, inputs: Iterable[Any], n_outputs: int, **given: Any
     ) -> list[Symbol]:
         """Add a node; inputs that are no symbols become constants."""
-        names = [self.as_symbol(one).name for one in inputs]
+        symbols = (x if isinstance(x, Symbol) else self.constant(x) for x in inputs)
+        names = [symbol.name for symbol in symbols]
         outputs = [self.unique(kind.lower()) for _ in range(n_outputs)]
         # Without a name of its own, which a node of another converter may have.
         self.nodes.append(helper.make_node(kind, names, outputs, **given))
         return [self.symbol(output) for output in outputs]
-
-    def as_symbol(self, value: Any) -> Symbol:
-        """Return a symbol as it is, and a constant for anything else."""
-        return value if isinstance(value, Symbol) else self.constant(value)
 
     def inner(self, dtype: torch.dtype | None = None) -> Graph:
         """Return an empty graph for the body of a node."""

@@ -72,7 +72,11 @@ class NumericColumn:
                 "it holds integers beyond 2**53, which float64 cannot tell apart. Drop "
                 "it, or name it in categorical_features."
             )
-        fitted = clone(scaler).fit(known[:, None])
+        with np.errstate(all="ignore"):
+            fitted = clone(scaler).fit(known[:, None])
+            spread = np.ptp(fitted.transform(known[:, None]))
+            if not np.isfinite(spread**2) or 0 < spread < 1e-150:
+                raise ValueError("its squares are beyond float64. Change its unit.")
         return cls(fitted, values.is_integer, known.min(), known.max())
 
     def spanning(self, values: NDArray) -> Self:

@@ -146,7 +146,10 @@ class Variational(EncoderDecoder):
             Divergence of each row, in units of the loss.
         """
         assert self._posterior is not None
-        divergence = divergence_from_normal(*self._posterior).sum(dim=1)
+        mean, log_variance = self._posterior
+        # Of normal distributions from N(0, 1), in nats.
+        parts = (mean.square() + log_variance.exp() - 1 - log_variance) / 2
+        divergence = parts.sum(dim=1)
         self._posterior = None
         unit, likelihood = torch.ones_like(loss), -loss
         if self.variance is not None:
@@ -175,8 +178,3 @@ class Variational(EncoderDecoder):
         means = torch.stack(self._parts).mean(dim=0).tolist()
         self._parts = []
         return dict(zip(("elbo", "reconstruction", "divergence"), means, strict=True))
-
-
-def divergence_from_normal(mean: Tensor, log_variance: Tensor) -> Tensor:
-    """Return the divergence of normal distributions from N(0, 1), in nats."""
-    return (mean.square() + log_variance.exp() - 1 - log_variance) / 2

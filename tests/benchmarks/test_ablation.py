@@ -17,7 +17,7 @@ from skorch.callbacks import Callback
 from benchmarks import __main__ as command
 from benchmarks import ablation, records
 from benchmarks.cells import Cell
-from benchmarks.datasets import Table, linear_redundancy
+from benchmarks.datasets import Table, linear_redundancy, load_tables
 from benchmarks.variants import (
     DEFAULT,
     NAMES,
@@ -204,6 +204,23 @@ def test_variants_are_summed_up(rows):
     assert table.loc["no range", "CPU s"] == "6.0"
 
 
+@pytest.mark.parametrize("name", ablation.GENERATED)
+def test_generated_tables_can_be_compressed(name):
+    table = ablation.GENERATED[name]()
+    assert table.name == name
+    assert len(table.y) == len(table.X)
+    assert table.X.shape[1] > max(ablation.CODE_SIZES)
+    assert np.isfinite(table.X).all()
+    assert (table.X.std(axis=0) > 0).all()
+    assert load_tables(None, [name], [table]) == [table]
+
+
+def test_variants_without_figures_are_not_listed_as_worth_little(rows):
+    is_range = (rows["table"] == "smooth") & (rows["method"] == "no range")
+    text = ablation.SUITE.text(rows[~is_range])
+    assert "score\n\n- none\n" in text
+
+
 def test_generated_tables_are_by_themselves(rows):
     table = ablation.generated_table(rows)
     assert list(table.index) == [DEFAULT, "no refit", "no range"]
@@ -230,7 +247,7 @@ def test_steps_are_compared_with_one(rows):
 def test_what_is_worth_little_is_listed(rows):
     text = ablation.SUITE.text(rows)
     assert "score\n\n- none\n" in text  # one loses on generated rows, one on others
-    assert "| no range | 1.300 | 9.000 |" in text
+    assert "| no range | 1.300 | 9.000 | 0.400 |" in text
     measured = rows[rows["table"] != "smooth"]
     text = ablation.SUITE.text(measured)
     assert "Generated" not in text

@@ -312,13 +312,12 @@ def test_missing_rival_is_skipped_visibly(monkeypatch, capsys):
 
 
 def test_linear_models_read_codes_almost_as_well_as_scores():
-    """On the table where the promise is nearest to being missed."""
+    """On the table and with the codes where most is lost."""
     table = bundled_table("diabetes")
     gaps = [
-        measure_cell(Cell(table, size, split, "autoencoder"))["linear_score"]
-        - measure_cell(Cell(table, size, split, "PCA"))["linear_score"]
-        for size in (2, 5)
+        measure_cell(Cell(table, 2, split, "autoencoder"))["linear_score"]
+        - measure_cell(Cell(table, 2, split, "PCA"))["linear_score"]
         for split in range(3)
     ]
-    # Another seed makes a difference of .001.
-    assert np.mean(gaps) > -compression.SCORE_TOLERANCE - 0.005
+    # With five codes nothing is lost, so that the mean keeps the promise.
+    assert np.mean(gaps) > -3 * compression.SCORE_TOLERANCE

@@ -10,9 +10,12 @@ from benchmarks.datasets import linear_redundancy
 def test_all_methods_are_measured_on_the_same_rows():
     table = linear_redundancy(n_samples=80, n_features=8, n_factors=2)
     rows = pd.DataFrame(shares.measure_tables([table]))
-    assert list(rows["method"]) == ["PCA", "autoencoder", "as many codes"]
-    assert list(rows["n_components"]) == [2, 2, 2]
-    assert rows["held_out_share"].iloc[1] == rows["held_out_share"].iloc[2]
+    pair = ["autoencoder", shares.GIVEN]
+    assert list(rows["method"]) == ["PCA", *pair, *pair, *pair]
+    assert list(rows["seed"]) == [0, 0, 0, 1, 1, 2, 2]
+    assert (rows["n_components"] == 2).all()
+    by_seed = rows[rows["method"] != "PCA"].groupby("seed")["held_out_share"]
+    assert (by_seed.nunique() == 1).all()
     assert rows["held_out_share"].between(0.8, 1.0).all()
 
 
@@ -28,10 +31,21 @@ def test_promises_count_tables(ours, share, times, kept):
     rows = pd.DataFrame(
         {
             "table": [*"abc" * 3],
-            "method": ["PCA"] * 3 + ["autoencoder"] * 3 + ["as many codes"] * 3,
+            "method": ["PCA"] * 3 + ["autoencoder"] * 3 + [shares.GIVEN] * 3,
             "n_components": [3, 4, 4, *ours, *ours],
             "held_out_share": [0.93, 0.92, 0.885, *[0.9, 0.9, share] * 2],
             "cpu_seconds": [0.1, 0.1, 0.1, *(3 * t for t in times), 3, 3, 3],
         }
     )
     assert [promise.kept for promise in shares.promises(rows)] == kept
+
+
+def test_medians_of_seeds_count():
+    rows = pd.DataFrame(
+        {
+            "table": "a",
+            "method": ["PCA", *["autoencoder"] * 3],
+            "n_components": [4, 3, 2, 3],
+        }
+    )
+    assert shares.wide(rows, "n_components").loc["a"].tolist() == [4, 3]

@@ -61,9 +61,9 @@ def test_share_of_a_linear_autoencoder_is_that_of_pca(quick, curved):
 
 @pytest.fixture
 def search(monkeypatch):
-    """Make a search for nine tenths among scores that are given, and note the sizes."""
+    """Search for nine tenths among scores that are given, and note the sizes."""
 
-    def run(score):
+    def run(score, explained=1.0 - UNEXPLAINED):
         tried = []
 
         def noted(problem, fold, trained):
@@ -72,21 +72,23 @@ def search(monkeypatch):
 
         module = import_module("sklearn_ae._fit.code_size")
         monkeypatch.setattr(module, "_held_out_score", noted)
-        monkeypatch.setattr(module, "_unexplained_by_pca", lambda table: UNEXPLAINED)
-        start = AutoencoderTransformer(0.9, max_iter=1, random_state=0, device="cpu")
-        wide = np.random.RandomState(0).randn(64, 60)
-        return start.fit(wide).n_components_, tried
+        monkeypatch.setattr(module, "_explained_by_pca", lambda table: explained)
+        model = AutoencoderTransformer(0.9, max_iter=1, random_state=0, device="cpu")
+        X = np.random.RandomState(0).randn(64, 60)
+        with np.errstate(all="raise"):
+            return model.fit(X).n_components_, tried
 
     return run
 
 
 @pytest.mark.parametrize("answer", range(1, 39))
-def test_search_finds_the_smallest_code(search, answer):
-    found, tried = search(lambda size: float(size >= answer))
+@pytest.mark.parametrize("enough", [0.9, 1.0])
+def test_search_finds_the_smallest_code(search, answer, enough):
+    found, tried = search(lambda size: enough * (size >= answer))
     assert found == answer
-    # PCA with 38 components, and others without a repetition; some in the middle.
+    # PCA with 38 components, and others without a repetition; every third halves.
     assert tried[0] == 38
-    assert len(tried) == len(set(tried)) <= 10
+    assert len(tried) == len(set(tried)) <= 12
 
 
 @pytest.mark.parametrize("left", [0.2, 0.5, 0.9, 1.0])
@@ -98,13 +100,25 @@ def test_search_follows_the_curve_of_pca(search, left):
     assert len(tried) <= 6  # seven by halves
 
 
+def test_search_ends_where_pca_leaves_nothing(search):
+    explained = np.minimum(np.arange(1, 61) / 17, 1.0) ** 9
+    assert explained[15] < 0.9
+    assert search(lambda size: 0.9 * (size >= 5), explained)[0] == 5
+
+
+def test_scores_that_are_no_number_are_not_enough(search):
+    assert search(lambda size: np.nan)[0] == 38
+
+
 def test_what_pca_does_not_reach_is_not_asked_for(quick, curved, monkeypatch):
     def score(problem, fold, trained):
         return 0.6 * (problem.architecture.n_components >= 3) if trained else 0.5
 
     module = import_module("sklearn_ae._fit.code_size")
     monkeypatch.setattr(module, "_held_out_score", score)
-    monkeypatch.setattr(module, "_unexplained_by_pca", lambda table: UNEXPLAINED[:8])
+    monkeypatch.setattr(
+        module, "_explained_by_pca", lambda table: 1.0 - UNEXPLAINED[:8]
+    )
     assert quick(0.9, max_iter=1).fit(curved).n_components_ == 3
 
 

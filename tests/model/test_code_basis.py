@@ -147,3 +147,14 @@ def test_rounding_in_codes_that_depend_on_each_other_is_not_blown_up(x, seed):
     code = np.column_stack([x[:, :3], x[:, :3] @ mixing])
     basis = CodeBasis.from_moments(moments_of(x, code), whiten=True, n_effective=len(x))
     assert np.abs(basis.matrix).max() < 1e3
+
+
+def test_codes_without_variance_keep_the_scale_of_the_others(x):
+    """As PCA's axes do beyond the rank of the rows."""
+    q = np.linalg.qr(np.random.default_rng(0).standard_normal((x.shape[1], 5)))[0].T
+    rows = x @ q[:3].T @ q[:3]
+    for noise, tolerance in ((0.0, 1e-6), (1e-11, 0.05)):  # as rounding leaves it
+        noisy = rows + noise * np.random.default_rng(1).standard_normal(rows.shape)
+        basis = CodeBasis.from_moments(moments_of(noisy, 4 * noisy @ q.T), False, 240)
+        axes = 4 * q.T @ basis.matrix
+        assert_allclose(axes.T @ axes, np.eye(5), atol=tolerance)

@@ -139,6 +139,19 @@ def test_contributions_to_a_linear_autoencoder_are_components(quick, linear):
     assert_allclose(model.feature_contributions_, expected, atol=1e-9)
 
 
+@pytest.mark.parametrize("offset", [0.0, 1e5])
+@pytest.mark.parametrize("sizes", [(), (16,)])
+def test_codes_beyond_the_rank_have_axes_of_unit_length(quick, curved, offset, sizes):
+    X = offset + curved[:, :1] * [1.0, 1.8, -0.5]
+    model = quick(3, hidden_layer_sizes=sizes).fit(X)
+    axes = model.components_ @ model.components_.T
+    assert_allclose(axes, np.eye(3), atol=0.01)
+    assert abs(model.transform(X)[:, 1:]).max() < 1e-9
+    # What breaks the redundancy is seen as by PCA.
+    moved = model.transform(X + 0.01 * np.eye(3)[0]) - model.transform(X)
+    assert_allclose(np.linalg.norm(moved, axis=1), 0.01, rtol=0.01)
+
+
 def test_contributions_of_many_rows_are_estimated_from_some(quick, curved):
     few = quick().fit(curved)
     model = quick(max_iter=1, learning_rate_init=1e-3).fit(np.repeat(curved, 5, axis=0))
