@@ -130,7 +130,7 @@ def frontier(rows: pd.DataFrame) -> str:
 
 def shares(rows: pd.DataFrame) -> str:
     """Say on how many tables fewer codes are taken."""
-    sizes = shares_suite.wide(rows, "n_components").astype(int)
+    sizes = shares_suite.code_sizes(rows)
     fewer = sizes[sizes[OURS] < sizes[REFERENCE]]
     named = ", ".join(
         f"{ours} instead of {pca} on {table}"

@@ -48,4 +48,4 @@ def test_medians_of_seeds_count():
             "n_components": [4, 3, 2, 3],
         }
     )
-    assert shares.wide(rows, "n_components").loc["a"].tolist() == [4, 3]
+    assert shares.code_sizes(rows).loc["a"].tolist() == [4, 3]
