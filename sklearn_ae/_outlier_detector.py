@@ -324,8 +324,8 @@ class AutoencoderOutlierDetector(PersistenceMixin, OutlierMixin, BaseEstimator):
             splits = list(check_cv(folds).split(X))
         except (TypeError, ValueError) as error:  # needs classes or groups, more rows
             raise ValueError(
-                f"cv={self.cv!r:.200} cannot cut {len(X)} rows into folds by X alone: "
-                f"{error} Give fewer folds, KFold or pairs of indices, or more rows."
+                f"cv={self.cv!r:.200} does not cut {len(X)} rows, without more than X, "
+                "into folds. Give a smaller number, KFold or pairs of indices."
             ) from error
         held_out = np.sort(np.concatenate([test for _, test in splits]))
         if not np.array_equal(held_out, np.arange(len(X))):

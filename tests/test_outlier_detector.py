@@ -172,11 +172,11 @@ def test_folds_hold_out_each_row_once(rows, cv):
 def test_other_folds_are_refused(rows, cv):
     with pytest.raises(ValueError, match=re.escape("has to hold out each row once.")):
         linear(cv=cv).fit(rows)
-    with pytest.raises(ValueError, match="groups"):
+    with pytest.raises(ValueError, match="without more than X"):
         linear(cv=GroupKFold(2)).fit(rows)
-    with pytest.raises(ValueError, match=r"cannot cut 120 rows .* Give fewer folds"):
+    with pytest.raises(ValueError, match=r"not cut 120 rows, .* Give a smaller number"):
         linear(cv=StratifiedKFold(2)).fit(rows)
-    with pytest.raises(ValueError, match=r"cv=5 cannot cut 4 rows .* or more rows\."):
+    with pytest.raises(ValueError, match=r"cv=5 does not cut 4 rows"):
         linear().fit(rows[:4])
 
 
@@ -237,7 +237,7 @@ def test_transformer_needs_the_way_back(rows):
 def test_failed_fit_leaves_the_earlier_one(rows):
     detector = linear().fit(rows)
     before = detector.held_out_scores_
-    with pytest.raises(ValueError, match="n_splits=500"):
+    with pytest.raises(ValueError, match="cv=500 does not cut 20 rows"):
         detector.set_params(cv=500).fit(rows[:20])
     assert detector.held_out_scores_ is before
 

@@ -81,8 +81,7 @@ class Blocks:
         if weights[0] is None:
             return self.n_rows
         later = dask.delayed(np.count_nonzero)
-        found: list[int] = computed([later(weight) for weight in weights])
-        return sum(found)
+        return int(sum(computed([later(weight) for weight in weights])))
 
     def map(self, function: Callable[..., Any], *more: Sequence[Any]) -> list[Any]:
         """Call `function(part, place, ...)` for each part, later."""

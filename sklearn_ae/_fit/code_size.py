@@ -62,8 +62,7 @@ def _smallest_code(
     options = replace(options, callbacks=(), verbose=0)
     fold = Folds(4, 1)
     explained = _explained_by_pca(table)
-    smaller = int(np.searchsorted(explained, share, "right"))
-    largest = min(smaller + 1, len(explained))
+    largest = min(1 + int(np.sum(explained <= share)), len(explained))
     if largest == 1 or fold.n_left(len(table)) <= largest:
         return largest
 
@@ -76,12 +75,10 @@ def _smallest_code(
             problem = Problem.of_rows(start, sized, options, rows, seed, times)
             return _held_out_score(problem, fold, trained)
 
-    reached = score(largest, trained=False)
-    wanted, n_tried = min(share, reached), 0
-    # What PCA leaves, but not 0; and what is left of other rows in units of it, at a
-    # size that is too small and at one that is enough.
+    wanted, n_tried = min(share, score(largest, trained=False)), 0
+    # What is left by what PCA leaves, at a size too small and at one that is enough.
     unexplained = np.maximum(1.0 - explained, 1e-16)
-    sizes, ratios = [0, largest], [(1.0 - reached) / unexplained[largest - 1]] * 2
+    sizes, ratios = [0, largest], [(1.0 - wanted) / unexplained[largest - 1]] * 2
     while sizes[1] - sizes[0] > 1:
         between = np.arange(sizes[0] + 1, sizes[1])
         left = unexplained[between - 1] * np.interp(between, sizes, ratios)

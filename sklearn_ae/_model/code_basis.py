@@ -5,6 +5,7 @@ from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.linalg import block_diag
 from scipy.optimize import linear_sum_assignment
 from sklearn.utils.extmath import svd_flip
 
@@ -12,8 +13,8 @@ Float64 = NDArray[np.float64]
 
 # The variance of a code below this share of the largest is rounding.
 NO_VARIANCE = 1e-24
-# Codes that X does not depend on linearly get at least this share of the first's scale,
-# so that the inverse stays well conditioned.
+# Codes that X does not depend on linearly become at most so many times smaller than the
+# first one does, so that the inverse stays well conditioned.
 SMALLEST_SCALE = 1e-6
 
 
@@ -94,18 +95,22 @@ class CodeBasis:
         scale. Whitened codes get the divisor `n_effective - 1`.
         """
         mean, covariance, cross = moments.central()
-        whitening, colouring, varies = _whitening(covariance)
+        whitening, colouring, n_constant = _whitening(covariance, mean)
         n_components, n_features = cross.shape
+        n_varying = n_components - n_constant
         left, singular, right = np.linalg.svd(
-            whitening.T @ cross, full_matrices=n_components > n_features
+            whitening[:, n_constant:].T @ cross, full_matrices=n_varying > n_features
         )
-        found = left[:, : len(singular)]
-        found[:] = svd_flip(found, right, u_based_decision=False)[0]  # as in PCA
+        if n_varying > 0:
+            found = left[:, : len(singular)]
+            found[:] = svd_flip(found, right, u_based_decision=False)[0]  # as in PCA
+        if n_constant > 0:  # they come last, as they are
+            left = np.roll(block_diag(left, np.eye(n_constant)), n_constant, axis=0)
         singular = np.pad(singular, (0, n_components - len(singular)))
-        own = np.linalg.norm(left.T @ colouring, axis=1)
-        least = own * (singular[0] / own[0])  # as much larger as the first code becomes
-        share = np.where(varies @ left**2 < 0.5, 1.0, SMALLEST_SCALE)
-        scale = np.maximum(singular, share * np.minimum(least, singular[0]))
+        length = np.linalg.norm(left.T @ colouring, axis=1)
+        like_first = np.minimum(length * (singular[0] / length[0]), singular[0])
+        share = np.where(np.arange(n_components) < n_varying, SMALLEST_SCALE, 1.0)
+        scale = np.maximum(singular, share * like_first)
         if whiten:
             scale = np.full(n_components, np.sqrt(1 - 1 / n_effective))
         scale = np.where(scale > 0, scale, 1.0)
@@ -119,8 +124,8 @@ class CodeBasis:
         A code explains of X what a linear map of it alone does; its standard deviation
         becomes the root of that, as for PCA's scores.
         """
-        _, covariance, cross = moments.central()
-        deviations, varies = _deviations(covariance)
+        mean, covariance, cross = moments.central()
+        deviations, varies = _deviations(covariance, mean)
         explained = (cross**2).sum(axis=1) / deviations**2 * varies
         order = np.argsort(-explained, kind="stable")
         wanted = np.maximum(explained, SMALLEST_SCALE**2 * explained.max())
@@ -155,23 +160,23 @@ def correlations(codes: Float64, others: Float64) -> Float64:
     return found
 
 
-def _deviations(covariance: Float64) -> tuple[Float64, NDArray[np.bool_]]:
+def _deviations(covariance: Float64, mean: Float64) -> tuple[Float64, NDArray]:
     """Return standard deviations, and which are more than rounding; 1 for others."""
     variances = np.diag(covariance)
-    varies = variances > NO_VARIANCE * max(variances.max(), 0.0)
+    varies = variances > np.maximum(NO_VARIANCE * variances.max(), 1e-14 * mean**2)
     return np.sqrt(np.where(varies, variances, 1.0)), varies
 
 
-def _whitening(covariance: Float64) -> tuple[Float64, Float64, NDArray[np.bool_]]:
+def _whitening(covariance: Float64, mean: Float64) -> tuple[Float64, Float64, int]:
     """Return a matrix that whitens codes of this covariance, and its inverse.
 
-    Directions without variance are left as they are. The last result: which vary.
+    Directions without variance are left as they are. They come first, so many.
     """
-    deviations, varies = _deviations(covariance)
+    deviations, varies = _deviations(covariance, mean)
     covariance = np.where(np.outer(varies, varies), covariance, 0.0)
     values, vectors = np.linalg.eigh(covariance / np.outer(deviations, deviations))
     # Eigenvalues of a correlation matrix below this are rounding errors.
     is_known = values > 1e-12
     roots = np.sqrt(np.where(is_known, values, 1.0))
     whitening = vectors / deviations[:, None] / roots
-    return whitening, (vectors * roots).T * deviations, is_known
+    return whitening, (vectors * roots).T * deviations, int((~is_known).sum())

@@ -6,6 +6,7 @@ import re
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from decimal import Decimal
 from typing import Any, Protocol, Self
 
 import numpy as np
@@ -72,11 +73,12 @@ class NumericColumn:
                 "it holds integers beyond 2**53, which float64 cannot tell apart. Drop "
                 "it, or name it in categorical_features."
             )
-        with np.errstate(all="ignore"):
+        is_far = np.abs(known).max() > 1e150 or 0 < np.ptp(known) < 1e-150
+        with np.errstate(all="ignore" if is_far else None):
             fitted = clone(scaler).fit(known[:, None])
-            spread = np.ptp(fitted.transform(known[:, None]))
-            if not np.isfinite(spread**2) or 0 < spread < 1e-150:
-                raise ValueError("its squares are beyond float64. Change its unit.")
+            spread = np.ptp(fitted.transform(known[:, None])) if is_far else 1.0
+        if not 1e-150 < spread < 1e150:
+            raise ValueError("its squares are beyond float64. Change its unit.")
         return cls(fitted, values.is_integer, known.min(), known.max())
 
     def spanning(self, values: NDArray) -> Self:
@@ -285,7 +287,8 @@ def what_is_spelled(column: Column) -> str | None:
 
     Numbers without a point may be codes, such as postal ones.
     """
-    names = [one for one in getattr(column, "labels", ()) if isinstance(one, str)]
+    labels = getattr(column, "labels", ())
+    names = [str(one) for one in labels if isinstance(one, str | Decimal)]
     day = r"(\d{4}([-/.])\d\d?\2\d\d?|\d\d?([-/.])\d\d?\3(\d\d){1,2})([ T].*)?"
     fraction = r"[-+]?\d*\.\d+(e[-+]?\d+)?"
     words = {"datetime": "dates", "numeric": "numbers"}
@@ -293,9 +296,8 @@ def what_is_spelled(column: Column) -> str | None:
         n_found = sum(re.fullmatch(pattern, name) is not None for name in names)
         if n_found > max(10, 0.9 * len(names)):
             return (
-                f"is text that spells {words[what]}, which become categories. Convert "
-                f"it, for instance with pandas.to_{what}, or name it in "
-                "categorical_features."
+                f"spells {words[what]}, which become categories. Convert it, for "
+                f"instance with pandas.to_{what}, or name it in categorical_features."
             )
     return None
 

@@ -97,10 +97,9 @@ class PandasReader:
         """Return the values of one column, as they are or as categories."""
         series = X.iloc[:, index]
         kind = getattr(series.dtype, "kind", "O")
-        is_object = series.dtype == object or str(series.dtype).startswith("decimal")
-        if is_category or (kind not in "iufmM" and not is_object):
+        if is_category or (kind not in "iufmM" and series.dtype != object):
             return as_categories(series.tolist())
-        if is_object:
+        if series.dtype == object:
             return of_objects(series.tolist())
         if kind in "iuf":
             array = series.to_numpy(dtype=np.float64, na_value=np.nan)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime, timedelta
-from decimal import Decimal
 from numbers import Integral, Real
 from typing import Any, NamedTuple
 
@@ -101,8 +100,7 @@ def of_objects(values: Sequence[Any]) -> Values:
             array = np.full(len(found.array), "NaT", dtype=dtype)
             array[present] = known.astype(dtype)
             return Values(array)
-    is_number = _are_all(known, Real | Decimal)
-    if is_number and not any(isinstance(one, bool) for one in known):
+    if _are_all(known, Real) and not any(isinstance(one, bool) for one in known):
         numbers = np.full(len(found.array), np.nan)
         numbers[present] = known.astype(np.float64)
         return Values(numbers, _are_all(known, Integral))

@@ -158,3 +158,19 @@ def test_codes_without_variance_keep_the_scale_of_the_others(x):
         basis = CodeBasis.from_moments(moments_of(noisy, 4 * noisy @ q.T), False, 240)
         axes = 4 * q.T @ basis.matrix
         assert_allclose(axes.T @ axes, np.eye(5), atol=tolerance)
+
+
+@pytest.mark.parametrize("whiten", [False, True])
+@pytest.mark.parametrize("constant", [0.0, 0.1, 7.7, 1e4])
+def test_dead_code_stays_apart_from_codes_that_bend(x, whiten, constant):
+    """With more codes than columns, of which two are unrelated to X and one is dead."""
+    bent = [x[:, :1] ** 2, np.abs(x[:, :1])]
+    code = np.hstack([x[:, :2], *bent, np.full((240, 1), constant)])
+    basis = CodeBasis.from_moments(moments_of(x[:, :2], code), whiten, 240)
+    new = (code - basis.mean) @ basis.matrix
+    assert abs(new[:, 4]).max() < 1e-9
+    assert (new.std(axis=0)[2:4] > 0).all()
+    assert_allclose(basis.matrix @ basis.inverse, np.eye(5), atol=1e-6)
+    if not whiten:  # it grows as the others do
+        size = np.linalg.norm(basis.matrix, axis=0)
+        assert 0.3 < size[4] / size[0] < 3
