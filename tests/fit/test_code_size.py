@@ -81,7 +81,7 @@ def search(monkeypatch):
     return run
 
 
-@pytest.mark.parametrize("answer", range(1, 39))
+@pytest.mark.parametrize("answer", [1, 2, 3, 8, 14, 19, 20, 21, 29, 37, 38])
 @pytest.mark.parametrize("enough", [0.9, 1.0])
 def test_search_finds_the_smallest_code(search, answer, enough):
     found, tried = search(lambda size: enough * (size >= answer))
