@@ -161,7 +161,7 @@ class TableEncoder(PersistenceMixin, TransformerMixin, BaseEstimator):
         TypeError
             If a column holds what is neither number, category nor date.
         ValueError
-            If a number is infinite, or a parameter names a column that is not there.
+            If a number or its square is infinite, or a parameter names no column.
         """
         X = validated_table(self, X, reset=True)
         self.__dict__.pop("_columns", None)  # of an earlier fit

@@ -13,8 +13,8 @@ Float64 = NDArray[np.float64]
 
 # The variance of a code below this share of the largest is rounding.
 NO_VARIANCE = 1e-24
-# Codes that X does not depend on linearly become at most so many times smaller than the
-# first one does, so that the inverse stays well conditioned.
+# Codes that X does not depend on linearly are multiplied by at least this share of what
+# the first one is, so that the inverse stays well conditioned.
 SMALLEST_SCALE = 1e-6
 
 
@@ -91,8 +91,8 @@ class CodeBasis:
         The codes are whitened, rotated by the singular vectors of their
         cross-covariance with X, and scaled by its singular values. For a linear
         autoencoder this gives PCA's scores: whitened scores have the cross-covariance
-        `diag(sqrt(eigenvalues)) @ components` with X. What does not vary keeps its
-        scale. Whitened codes get the divisor `n_effective - 1`.
+        `diag(sqrt(eigenvalues)) @ components` with X. What does not vary is multiplied
+        by what the first code is. Whitened codes get the divisor `n_effective - 1`.
         """
         mean, covariance, cross = moments.central()
         whitening, colouring, n_constant = _whitening(covariance, mean)
